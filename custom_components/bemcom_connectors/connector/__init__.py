@@ -1,0 +1,1 @@
+"""The connector engine: device bytes to readings, on plain asyncio."""

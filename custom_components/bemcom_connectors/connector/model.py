@@ -1,0 +1,57 @@
+"""What flows through a connector."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+type JsonValue = (
+    None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]
+)
+
+
+class ConnectorError(Exception):
+    """Base of the engine's own errors; the text says what to do."""
+
+
+class ParseError(ConnectorError):
+    """A frame could not be turned into a message."""
+
+
+class OptionsError(ConnectorError):
+    """Framing or format options that cannot work.
+
+    `option` names the option at fault, so that a form can show the text beside its field.
+    """
+
+    def __init__(self, option: str, reason: str) -> None:
+        """Keep the option's name beside the reason."""
+        super().__init__(reason)
+        self.option = option
+
+
+class Messages(list[JsonValue]):
+    """Several messages that one frame carried, such as a YAML stream of documents.
+
+    A type of its own, because a plain list is one message: an array.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """One message as the device sent it.
+
+    `timestamp` is when it was received, in milliseconds since the epoch (UTC).
+    """
+
+    payload: bytes | JsonValue
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The datapoints of one message: key to value, with one timestamp.
+
+    Keys are nested names joined with `__` (BEMCom); `timestamp` is the raw message's.
+    """
+
+    values: Mapping[str, JsonValue]
+    timestamp: int
