@@ -1,0 +1,313 @@
+"""Bytes to frames: where one message ends and the next begins.
+
+Every framer works on any split of the stream, gives any number of frames per chunk, never
+buffers more than `max_size` (plus one chunk), and after a broken or over-long frame goes on
+with the next good one, counting what it dropped.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Literal, override
+
+from .escapes import EscapeError, unescape
+from .framer import DEFAULT_MAX_MESSAGE_SIZE, Framer
+from .json_framing import JsonFramer
+from .model import OptionsError
+
+
+class Framing(StrEnum):
+    """How frames are told apart."""
+
+    AUTO = "auto"
+    LINE = "line"
+    DELIMITER = "delimiter"
+    JSON = "json"
+    LENGTH_PREFIX = "length_prefix"
+    FIXED_SIZE = "fixed_size"
+    IDLE = "idle"
+    CHUNK = "chunk"
+
+
+class LineFramer(Framer):
+    r"""Lines ended by \n, \r\n or \r; empty ones are skipped."""
+
+    @override
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the lines that `data` completes."""
+        buffer = self._buffer
+        if b"\n" not in data and b"\r" not in data:
+            buffer += data
+            if len(buffer) > self.max_size:
+                self._drop()
+            if self._discarding:
+                buffer.clear()
+            return []
+        if buffer:
+            data = bytes(buffer) + data
+            buffer.clear()
+        # A \r\n cut in two gives an empty line, which is skipped like any other.
+        lines = data.splitlines()
+        if not data.endswith((b"\n", b"\r")):
+            buffer += lines.pop()
+        frames = self._keep(lines)
+        if len(buffer) > self.max_size:
+            self._drop()
+            buffer.clear()
+        return frames
+
+    @override
+    def end(self) -> list[bytes]:
+        """Return the last line: text files and many devices leave out its newline."""
+        rest = [] if self._discarding else [bytes(self._buffer)]
+        self._buffer.clear()
+        self._discarding = False
+        return self._keep(rest)
+
+    @property
+    @override
+    def pending(self) -> bool:
+        """Tell whether a line has begun."""
+        return bool(self._buffer) or self._discarding
+
+
+class DelimiterFramer(Framer):
+    """Frames that end with any fixed bytes."""
+
+    def __init__(
+        self, delimiter: bytes, max_size: int = DEFAULT_MAX_MESSAGE_SIZE
+    ) -> None:
+        """Cut at `delimiter`, which is no part of the frame."""
+        super().__init__(max_size)
+        self._delimiter = delimiter
+        # A delimiter may be cut in two: so many bytes back the search starts again.
+        self._overlap = len(delimiter) - 1
+
+    @override
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the frames that `data` completes."""
+        buffer = self._buffer
+        start = max(len(buffer) - self._overlap, 0)
+        buffer += data
+        frames: list[bytes] = []
+        if buffer.find(self._delimiter, start) >= 0:
+            *frames, rest = bytes(buffer).split(self._delimiter)
+            frames = self._keep(frames)
+            buffer[:] = rest
+        if len(buffer) > self.max_size + self._overlap:
+            self._drop()
+        if self._discarding:
+            del buffer[: max(len(buffer) - self._overlap, 0)]
+        return frames
+
+
+class LengthPrefixFramer(Framer):
+    """Frames that follow their own length, a number of 1, 2 or 4 bytes."""
+
+    # A length beyond this is no length: the stream is out of step, and skipping so many
+    # bytes would mean losing everything for hours.
+    _NONSENSE = 16 * 1024 * 1024
+
+    def __init__(
+        self,
+        prefix_size: int,
+        byte_order: Literal["big", "little"],
+        max_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+    ) -> None:
+        """Read the length from `prefix_size` bytes in `byte_order`."""
+        super().__init__(max_size)
+        self._prefix_size = prefix_size
+        self._byte_order = byte_order
+        self._skip = 0
+
+    @override
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the frames that `data` completes."""
+        buffer = self._buffer
+        buffer += data
+        frames: list[bytes] = []
+        start = 0
+        while True:
+            if self._skip:
+                skipped = min(self._skip, len(buffer) - start)
+                self._skip -= skipped
+                start += skipped
+            body = start + self._prefix_size
+            if self._skip or len(buffer) < body:
+                break
+            length = int.from_bytes(buffer[start:body], self._byte_order)
+            if length > self._NONSENSE:
+                self._drop()
+                start += 1
+            elif length > self.max_size:
+                self.dropped_frames += 1
+                self._skip = length
+                start = body
+            elif len(buffer) < body + length:
+                break
+            else:
+                self._discarding = False
+                start = body + length
+                if length:
+                    frames.append(bytes(buffer[body:start]))
+        del buffer[:start]
+        return frames
+
+    @override
+    def reset(self) -> None:
+        """Forget a half-received frame, and how much of an over-long one is to come."""
+        super().reset()
+        self._skip = 0
+
+
+class FixedSizeFramer(Framer):
+    """Frames of one length."""
+
+    def __init__(self, size: int, max_size: int = DEFAULT_MAX_MESSAGE_SIZE) -> None:
+        """Cut every `size` bytes."""
+        super().__init__(max_size)
+        self._size = size
+
+    @override
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the frames that `data` completes."""
+        buffer = self._buffer
+        buffer += data
+        size = self._size
+        whole = len(buffer) - len(buffer) % size
+        frames = [bytes(buffer[at : at + size]) for at in range(0, whole, size)]
+        del buffer[:whole]
+        return frames
+
+
+class IdleFramer(Framer):
+    """Frames that end with a pause."""
+
+    def __init__(self, pause: float, max_size: int = DEFAULT_MAX_MESSAGE_SIZE) -> None:
+        """End a frame after `pause` seconds of silence."""
+        super().__init__(max_size)
+        self.idle_timeout = pause
+
+    @override
+    def feed(self, data: bytes) -> list[bytes]:
+        """Collect: only a pause completes a frame."""
+        self._buffer += data
+        if len(self._buffer) > self.max_size:
+            self._drop()
+        if self._discarding:
+            self._buffer.clear()
+        return []
+
+    @override
+    def idle(self) -> list[bytes]:
+        """Return what came since the last pause."""
+        frames = [] if self._discarding else self._keep([bytes(self._buffer)])
+        self._buffer.clear()
+        self._discarding = False
+        return frames
+
+    @override
+    def end(self) -> list[bytes]:
+        """Return what came since the last pause: a close is the longest pause of all."""
+        return self.idle()
+
+    @property
+    @override
+    def pending(self) -> bool:
+        """Tell whether a pause would end anything, were it only the skipping."""
+        return bool(self._buffer) or self._discarding
+
+
+class ChunkFramer(Framer):
+    """One read is one message: upstream BEMCom's way (spec 3, RECV_BUFSIZE)."""
+
+    @override
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the chunk itself."""
+        return self._keep([data])
+
+
+def create_framer(
+    framing: str,
+    options: Mapping[str, Any] | None = None,
+    max_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+) -> Framer:
+    r"""Return the framer named `framing`.
+
+    `options`, each used by one framing: `delimiter` (text with escapes such as `\x03`),
+    `prefix_size` (1, 2 or 4) and `byte_order` (big or little), `size` (bytes), `pause`
+    (milliseconds). Raises OptionsError for one that cannot work.
+    """
+    try:
+        build = _BUILDERS[Framing(framing)]
+    except ValueError:
+        raise OptionsError("framing", f"There is no framing {framing!r}") from None
+    return build(options or {}, max_size)
+
+
+def _build_delimiter(options: Mapping[str, Any], max_size: int) -> Framer:
+    """Return a delimiter framer."""
+    try:
+        delimiter = unescape(str(options.get("delimiter", "\\n")))
+    except EscapeError as err:
+        raise OptionsError("delimiter", str(err)) from err
+    if not delimiter:
+        raise OptionsError("delimiter", "The delimiter is empty")
+    return DelimiterFramer(delimiter, max_size)
+
+
+def _build_length_prefix(options: Mapping[str, Any], max_size: int) -> Framer:
+    """Return a length prefix framer."""
+    size = _whole_number(options, "prefix_size", 2)
+    if size not in {1, 2, 4}:
+        raise OptionsError("prefix_size", "The length has 1, 2 or 4 bytes")
+    order = options.get("byte_order", "big")
+    if order not in {"big", "little"}:
+        raise OptionsError("byte_order", "The byte order is big or little")
+    return LengthPrefixFramer(size, order, max_size)
+
+
+def _build_fixed_size(options: Mapping[str, Any], max_size: int) -> Framer:
+    """Return a fixed size framer."""
+    size = _whole_number(options, "size", 0)
+    if not 0 < size <= max_size:
+        raise OptionsError("size", f"The size must be between 1 and {max_size} bytes")
+    return FixedSizeFramer(size, max_size)
+
+
+def _build_idle(options: Mapping[str, Any], max_size: int) -> Framer:
+    """Return an idle framer."""
+    pause = _whole_number(options, "pause", 200)
+    if not 1 <= pause <= 60_000:
+        raise OptionsError("pause", "The pause must be between 1 and 60000 ms")
+    return IdleFramer(pause / 1000, max_size)
+
+
+def _whole_number(options: Mapping[str, Any], name: str, default: int) -> int:
+    """Return a whole-number option; forms give 2.0 for 2."""
+    value = options.get(name, default)
+    try:
+        return int(value)
+    except TypeError, ValueError, OverflowError:
+        raise OptionsError(name, f"{value!r} is no whole number") from None
+
+
+def _build_json(options: Mapping[str, Any], max_size: int) -> Framer:
+    """Return a framer of JSON values."""
+    return JsonFramer(max_size)
+
+
+def _build_auto(options: Mapping[str, Any], max_size: int) -> Framer:
+    """Return a framer of JSON values and lines."""
+    return JsonFramer(max_size, lines=True)
+
+
+_BUILDERS: dict[Framing, Callable[[Mapping[str, Any], int], Framer]] = {
+    Framing.AUTO: _build_auto,
+    Framing.LINE: lambda options, max_size: LineFramer(max_size),
+    Framing.DELIMITER: _build_delimiter,
+    Framing.JSON: _build_json,
+    Framing.LENGTH_PREFIX: _build_length_prefix,
+    Framing.FIXED_SIZE: _build_fixed_size,
+    Framing.IDLE: _build_idle,
+    Framing.CHUNK: lambda options, max_size: ChunkFramer(max_size),
+}
