@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
 type JsonValue = (
     None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]
@@ -35,6 +37,13 @@ class Messages(list[JsonValue]):
     """
 
 
+class Chunk(NamedTuple):
+    """Bytes as they were read, with the time on the monotonic clock, in seconds."""
+
+    time: float
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class RawMessage:
     """One message as the device sent it.
@@ -55,3 +64,27 @@ class Reading:
 
     values: Mapping[str, JsonValue]
     timestamp: int
+
+
+class LinkReason(StrEnum):
+    """Why a link is down."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    UNKNOWN_HOST = "unknown_host"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    CERTIFICATE = "certificate"
+    CLOSED = "closed"
+    RESET = "reset"
+    SILENT = "silent"
+    FAILED = "failed"
+
+
+class LinkError(ConnectorError):
+    """A link could not be opened, or was lost, for `reason`."""
+
+    def __init__(self, reason: LinkReason, text: str) -> None:
+        """Keep the reason beside the text."""
+        super().__init__(text)
+        self.reason = reason

@@ -1,0 +1,74 @@
+"""Binary sensors: datapoints that are true or false, and the hub's connection."""
+
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+)
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator
+from .descriptions import DatapointDescription, native_value
+from .entity import DatapointEntity, HubEntity
+
+# The hub pushes: nothing is ever polled.
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BemcomConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the hub's connection, and datapoints as they appear."""
+    coordinator = entry.runtime_data
+    async_add_entities([HubConnection(coordinator)])
+
+    @callback
+    def add_datapoints(datapoints: list[DatapointDescription]) -> None:
+        async_add_entities(
+            DatapointBinarySensor(coordinator, datapoint) for datapoint in datapoints
+        )
+
+    coordinator.async_add_platform(Platform.BINARY_SENSOR, add_datapoints)
+
+
+class HubConnection(HubEntity, BinarySensorEntity):
+    """Whether the hub's link is up."""
+
+    _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+    def __init__(self, coordinator: ConnectorCoordinator) -> None:
+        """Show the link."""
+        super().__init__(coordinator, "connection")
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether the link is up."""
+        return self.coordinator.connector.online
+
+
+class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
+    """A datapoint that is true or false."""
+
+    def __init__(
+        self, coordinator: ConnectorCoordinator, datapoint: DatapointDescription
+    ) -> None:
+        """Show `datapoint` the way its description says."""
+        super().__init__(coordinator, datapoint)
+        if isinstance(datapoint.device_class, BinarySensorDeviceClass):
+            self._attr_device_class = datapoint.device_class
+
+    @override
+    @callback
+    def _update_value(self) -> None:
+        """Take over the latest value."""
+        value = native_value(
+            self.datapoint, self.coordinator.data.get(self.datapoint.key)
+        )
+        self._attr_is_on = value if isinstance(value, bool) else None

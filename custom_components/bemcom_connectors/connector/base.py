@@ -1,0 +1,366 @@
+"""The connector: lifecycle, sensor flow and listeners.
+
+The vocabulary is that of BEMCom's Python connector template (`receive_raw_msg`,
+`parse_raw_msg`, `run_sensor_flow`), made asynchronous.
+"""
+
+from abc import ABC, abstractmethod
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import logging
+import time
+from typing import NamedTuple
+
+from .backoff import Backoff
+from .flatten import Flattener, Lists
+from .model import (
+    JsonValue,
+    LinkError,
+    LinkReason,
+    Messages,
+    ParseError,
+    RawMessage,
+    Reading,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+DEFAULT_MAX_DATAPOINTS = 500
+MAX_KEY_LENGTH = 255
+
+# What diagnostics show: so many of the latest messages, and so much of each.
+HISTORY_LENGTH = 50
+HISTORY_PAYLOAD = 1024
+
+# A link that stays open so long without a word counts as up.
+SETTLE_TIME = 5.0
+
+
+class Listener:
+    """What a connector tells; override what you want to hear.
+
+    Called in the event loop, in the order of the messages; a call must not block.
+    """
+
+    def on_reading(self, reading: Reading) -> None:
+        """Take the datapoints of one message."""
+
+    def on_raw_message(self, message: RawMessage) -> None:
+        """Take a message as the device sent it, before it is parsed."""
+
+    def on_connection(self, online: bool, error: LinkError | None) -> None:  # noqa: FBT001 - the one fact it tells
+        """Take a change of the link: up, or down for the reason in `error`."""
+
+    def on_datapoints(self, added: Mapping[str, JsonValue]) -> None:
+        """Take datapoints never seen before, with their first values."""
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a connector has counted since it was made."""
+
+    messages: int = 0
+    parse_errors: int = 0
+    listener_errors: int = 0
+    ignored_datapoints: int = 0
+    connections: int = 0
+    # Milliseconds since the epoch, as in a Reading.
+    last_message: int | None = None
+
+
+class HistoryEntry(NamedTuple):
+    """One of the latest messages and what became of it."""
+
+    timestamp: int
+    payload: bytes | JsonValue
+    size: int | None
+    # The number of datapoints it gave, or why it gave none.
+    outcome: int | str
+
+
+class Connector(ABC):
+    """A source of device data.
+
+    A connector of your own overrides `receive_raw_msg` and `parse_raw_msg`, and `connect` and
+    `disconnect` if there is a link to open. Whatever goes wrong in a message is counted,
+    logged once and ends there.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        lists: str = Lists.INDEX,
+        max_datapoints: int = DEFAULT_MAX_DATAPOINTS,
+    ) -> None:
+        """Name the connector (BEMCom's CONNECTOR_NAME) and say how lists are flattened."""
+        self.name = name
+        self.max_datapoints = max_datapoints
+        self.datapoints: dict[str, JsonValue] = {}
+        self.statistics = Statistics()
+        self.history: deque[HistoryEntry] = deque(maxlen=HISTORY_LENGTH)
+        self.online = False
+        self.error: LinkError | None = None
+        self._flatten = Flattener(lists)
+        self._listeners: list[Listener] = []
+        self._task: asyncio.Task[None] | None = None
+        self._settled: asyncio.TimerHandle | None = None
+        self._backoff = Backoff()
+        self._logged: set[str] = set()
+
+    @property
+    def dropped_frames(self) -> int:
+        """Count what was dropped before it became a message."""
+        return 0
+
+    # What a connector is made of
+
+    async def connect(self) -> None:
+        """Open the link; raise LinkError with the reason where that fails."""
+
+    async def disconnect(self) -> None:
+        """Close the link; called after every `connect`, however it ended."""
+
+    @abstractmethod
+    async def receive_raw_msg(self) -> bytes | JsonValue:
+        """Wait for the next message; None: nothing to handle. Raise LinkError when lost."""
+
+    def parse_raw_msg(self, raw_msg: RawMessage) -> JsonValue | Messages:
+        """Return the nested message, `Messages` for several, None for nothing.
+
+        Raises ParseError where there is no sense in it.
+        """
+        payload = raw_msg.payload
+        if isinstance(payload, bytes):
+            raise ParseError("This connector cannot parse bytes")
+        return payload
+
+    # Lifecycle
+
+    async def start(self) -> None:
+        """Connect and go on receiving until `stop`; LinkError if connecting fails now.
+
+        Once it was up the link is opened again by itself, however often it is lost.
+        """
+        await self._open()
+        self._task = asyncio.create_task(self._run(), name=f"connector {self.name}")
+
+    async def stop(self) -> None:
+        """Close the link and end all that runs; a connector that never started may stop."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._cancel_settling()
+        await self.disconnect()
+        self.online = False
+
+    def add_listener(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` from now on; call what is returned to end that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def forget_datapoint(self, key: str) -> None:
+        """Forget a datapoint, so that it is announced when it comes again."""
+        self.datapoints.pop(key, None)
+
+    # Sensor flow
+
+    async def receive(self) -> None:
+        """Handle messages until the link is lost, which raises LinkError."""
+        while True:
+            self.run_sensor_flow(await self.receive_raw_msg())
+
+    def run_sensor_flow(self, raw_data: bytes | JsonValue) -> None:
+        """Take one message all the way: raw, parsed, flattened, published.
+
+        The time of its reception, now, is the timestamp of all it holds (spec 2.4).
+        """
+        if raw_data is None:
+            return
+        statistics = self.statistics
+        message = RawMessage(raw_data, round(time.time() * 1000))
+        statistics.messages += 1
+        statistics.last_message = message.timestamp
+        if not self.online:
+            self._set_online()
+        for listener in self._listeners:
+            try:
+                listener.on_raw_message(message)
+            except Exception:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener)
+        try:
+            parsed = self.parse_raw_msg(message)
+            if isinstance(parsed, Messages):
+                count = sum(self._publish(part, message.timestamp) for part in parsed)
+            else:
+                count = self._publish(parsed, message.timestamp)
+        except ParseError as err:
+            self._refuse(message, str(err))
+        except Exception as err:  # noqa: BLE001 - nor does a parser of the user's own
+            self._refuse(message, f"{type(err).__name__}: {err}")
+        else:
+            self._remember(message, count)
+
+    def _publish(self, parsed: JsonValue, timestamp: int) -> int:
+        """Flatten one message and tell the listeners; return the number of datapoints."""
+        values = self._flatten(parsed)
+        if not values:
+            return 0
+        known = self.datapoints
+        if not values.keys() <= known.keys():
+            added = self._admit(values)
+            for listener in self._listeners if added else ():
+                try:
+                    listener.on_datapoints(added)
+                except Exception:  # noqa: BLE001 - a listener never ends the connector
+                    self._count_listener_error(listener)
+        known.update(values)
+        reading = Reading(values, timestamp)
+        for listener in self._listeners:
+            try:
+                listener.on_reading(reading)
+            except Exception:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener)
+        return len(values)
+
+    def _admit(self, values: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        """Return the new datapoints of `values`; take out those beyond the bounds."""
+        room = self.max_datapoints - len(self.datapoints)
+        added: dict[str, JsonValue] = {}
+        for key in [key for key in values if key not in self.datapoints]:
+            if len(key) > MAX_KEY_LENGTH or len(added) >= room:
+                self.statistics.ignored_datapoints += 1
+                self.log_once(
+                    "ignored datapoint",
+                    "Ignoring datapoint %.60r and others like it: a hub takes %d, with "
+                    "keys of up to %d characters",
+                    key,
+                    self.max_datapoints,
+                    MAX_KEY_LENGTH,
+                )
+                del values[key]
+            else:
+                added[key] = values[key]
+        if self._flatten.collisions:
+            self.log_once(
+                "collision",
+                "Two values of a message have one key once flattened; the deeper one wins",
+            )
+        return added
+
+    # Link
+
+    def log_once(self, topic: str, message: str, *args: object) -> None:
+        """Log a warning the first time its topic comes up."""
+        if topic not in self._logged:
+            self._logged.add(topic)
+            _LOGGER.warning("%s: " + message, self.name, *args)  # noqa: G003 - the name first in every line
+
+    async def _open(self) -> None:
+        """Connect, cleaning up after a failure."""
+        try:
+            await self.connect()
+        except BaseException:
+            await self.disconnect()
+            raise
+        self.statistics.connections += 1
+        # After silence only a message shows that the link is back: opening proves nothing.
+        if self.error is None or self.error.reason is not LinkReason.SILENT:
+            self._settled = asyncio.get_running_loop().call_later(
+                SETTLE_TIME, self._set_online
+            )
+
+    async def _run(self) -> None:
+        """Receive, and open the link again whenever it is lost."""
+        while True:
+            try:
+                await self.receive()
+            except LinkError as err:
+                error = err
+            except Exception as err:  # noqa: BLE001 - of a connector of the user's own
+                error = LinkError(LinkReason.FAILED, f"{type(err).__name__}: {err}")
+            self._set_offline(error)
+            await self.disconnect()
+            while True:
+                await asyncio.sleep(self._backoff.next_delay())
+                try:
+                    await self._open()
+                except LinkError as err:
+                    self._set_offline(err)
+                except Exception as err:  # noqa: BLE001 - of a connector of the user's own
+                    self._set_offline(
+                        LinkError(LinkReason.FAILED, f"{type(err).__name__}: {err}")
+                    )
+                else:
+                    break
+
+    def _set_online(self) -> None:
+        """Take the link for up: a message came, or it stayed open for a while."""
+        self._cancel_settling()
+        self._backoff.reset()
+        if self.online:
+            return
+        if self.error is not None:
+            _LOGGER.info("%s: Connection restored", self.name)
+        self.online = True
+        self.error = None
+        self._tell_connection()
+
+    def _set_offline(self, error: LinkError) -> None:
+        """Take the link for down; told and logged once until it is up again."""
+        self._cancel_settling()
+        first = self.error is None
+        self.error = error
+        if first:
+            _LOGGER.info("%s: Connection lost: %s", self.name, error)
+        if self.online or first:
+            self.online = False
+            self._tell_connection()
+
+    def _cancel_settling(self) -> None:
+        """Forget that an open link may count as up later."""
+        if self._settled is not None:
+            self._settled.cancel()
+            self._settled = None
+
+    def _tell_connection(self) -> None:
+        """Tell the listeners how the link is now."""
+        for listener in self._listeners:
+            try:
+                listener.on_connection(self.online, self.error)
+            except Exception:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener)
+
+    # Bookkeeping
+
+    def _refuse(self, message: RawMessage, reason: str) -> None:
+        """Count a message that could not be parsed."""
+        self.statistics.parse_errors += 1
+        self._remember(message, reason)
+        self.log_once(
+            "parse",
+            "A message could not be parsed, further ones are only counted: %s: %.100r",
+            reason,
+            message.payload,
+        )
+
+    def _remember(self, message: RawMessage, outcome: int | str) -> None:
+        """Keep the latest messages for diagnostics."""
+        payload = message.payload
+        size = None
+        if isinstance(payload, bytes):
+            size = len(payload)
+            if size > HISTORY_PAYLOAD:
+                payload = payload[:HISTORY_PAYLOAD]
+        self.history.append(HistoryEntry(message.timestamp, payload, size, outcome))
+
+    def _count_listener_error(self, listener: Listener) -> None:
+        """Count and log once, with its cause, what went wrong in a listener."""
+        self.statistics.listener_errors += 1
+        topic = f"listener {type(listener).__name__}"
+        if topic not in self._logged:
+            self._logged.add(topic)
+            _LOGGER.exception("%s: Listener failed", self.name)

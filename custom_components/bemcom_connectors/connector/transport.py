@@ -1,0 +1,189 @@
+"""Opening a link and reading its bytes."""
+
+from abc import ABC, abstractmethod
+import asyncio
+from collections import deque
+from contextlib import suppress
+import socket
+import ssl
+from typing import override
+
+from .model import LinkError, LinkReason
+
+DEFAULT_CONNECT_TIMEOUT = 10.0
+DEFAULT_READ_SIZE = 4096
+
+# So much may wait to be handled before the peer is told to wait (TCP's own flow control).
+_HIGH_WATER = 256 * 1024
+
+# A dead peer is noticed within about 2 minutes even where silence is allowed.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+
+class Link(asyncio.Protocol):
+    """An open link: its bytes in the order and, as far as possible, the pieces they came in.
+
+    Unlike asyncio's StreamReader it gives all that came before it tells of an error.
+    """
+
+    def __init__(self, read_size: int = DEFAULT_READ_SIZE) -> None:
+        """Give at most `read_size` bytes at once (upstream's RECV_BUFSIZE)."""
+        self._read_size = read_size
+        self._chunks: deque[bytes] = deque()
+        self._waiting = 0
+        self._paused = False
+        self._error: LinkError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type
+        self._transport = transport
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Keep what came until it is read; ask the peer to wait when it is much."""
+        self._chunks.append(data)
+        self._waiting += len(data)
+        if self._waiting > _HIGH_WATER and self._transport and not self._paused:
+            self._transport.pause_reading()
+            self._paused = True
+        self._wake()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the reader, once it has read what came before."""
+        if exc is None:
+            self.fail(LinkError(LinkReason.CLOSED, "The device closed the connection"))
+        else:
+            self.fail(LinkError(LinkReason.RESET, f"The connection broke: {exc}"))
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def fail(self, error: LinkError) -> None:
+        """Let the reader fail with `error`; the first one counts."""
+        if self._error is None:
+            self._error = error
+        self._wake()
+
+    async def read(self) -> bytes:
+        """Wait for bytes and return them; LinkError when lost and all is read."""
+        while not self._chunks:
+            if self._error is not None:
+                raise self._error
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        data = self._chunks.popleft()
+        if len(data) > self._read_size:
+            self._chunks.appendleft(data[self._read_size :])
+            data = data[: self._read_size]
+        self._waiting -= len(data)
+        if self._paused and self._waiting <= _HIGH_WATER // 2 and self._transport:
+            self._transport.resume_reading()
+            self._paused = False
+        return data
+
+    async def close(self) -> None:
+        """Close at once, without waiting for the peer."""
+        if self._transport is None:
+            return
+        self._transport.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await asyncio.shield(self._closed)
+
+    def _wake(self) -> None:
+        """Wake the reader."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Transport(ABC):
+    """A way to a device."""
+
+    @abstractmethod
+    async def open(self) -> Link:
+        """Open a link; LinkError with the reason where that fails."""
+
+
+class TcpTransport(Transport):
+    """A TCP connection to a device that listens, over IPv4 or IPv6, with TLS if given."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        connect_timeout: float = DEFAULT_CONNECT_TIMEOUT,
+        read_size: int = DEFAULT_READ_SIZE,
+    ) -> None:
+        """Connect to `host` and `port` within `connect_timeout` seconds."""
+        self.host = host
+        self.port = port
+        self._tls = tls
+        self._connect_timeout = connect_timeout
+        self._read_size = read_size
+
+    @override
+    async def open(self) -> Link:
+        """Open a connection with keep-alive."""
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                transport, link = await asyncio.get_running_loop().create_connection(
+                    lambda: Link(self._read_size),
+                    self.host,
+                    self.port,
+                    ssl=self._tls,
+                    happy_eyeballs_delay=0.25,
+                    all_errors=True,
+                )
+        except ExceptionGroup as group:
+            # One error per address of the host; the first is as good as any.
+            raise self._link_error(group.exceptions[0]) from group
+        except (OSError, UnicodeError) as err:
+            raise self._link_error(err) from err
+        _keep_alive(transport.get_extra_info("socket"))
+        return link
+
+    def _link_error(self, error: Exception) -> LinkError:
+        """Say why the connection could not be opened."""
+        where = f"{self.host}:{self.port}"
+        match error:
+            case ssl.SSLCertVerificationError():
+                return LinkError(
+                    LinkReason.CERTIFICATE,
+                    f"The certificate of {where} is not valid: {error.verify_message}",
+                )
+            case ssl.SSLError():
+                return LinkError(LinkReason.TLS, f"{where} does not speak TLS: {error}")
+            case socket.gaierror() | UnicodeError():
+                return LinkError(
+                    LinkReason.UNKNOWN_HOST, f"The host name {self.host} is not known"
+                )
+            case TimeoutError():
+                return LinkError(LinkReason.TIMEOUT, f"{where} does not answer")
+            case ConnectionRefusedError():
+                return LinkError(LinkReason.REFUSED, f"{where} refuses connections")
+            case ConnectionError():
+                return LinkError(LinkReason.RESET, f"{where} broke off: {error}")
+            case _:
+                return LinkError(
+                    LinkReason.UNREACHABLE, f"{where} cannot be reached: {error}"
+                )
+
+
+def _keep_alive(sock: socket.socket | None) -> None:
+    """Let the kernel probe a silent peer; where it cannot, the default times are kept."""
+    if sock is None:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if (option := getattr(socket, name, None)) is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -1,0 +1,185 @@
+"""Steps that a hub's config flow and its options share: framing, format and their preview."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import voluptuous as vol
+
+from homeassistant.data_entry_flow import FlowHandler
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
+
+from .connector.flatten import Lists
+from .connector.framing import Framing, create_framer
+from .connector.model import Chunk, OptionsError
+from .connector.parsing import Format, create_parser
+from .connector.recognition import PAUSE_MS, decode
+from .const import CONF_ENCODING, CONF_FORMAT, CONF_FRAMING, CONF_LISTS
+from .preview import preview_placeholders
+
+ENCODINGS = ["utf-8", "latin-1", "cp1252", "utf-16", "ascii"]
+
+_NUMBER = NumberSelectorMode.BOX
+
+
+def _select(options: Sequence[str], translation_key: str) -> SelectSelector:
+    """Return a selector of translated options."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=list(options),
+            translation_key=translation_key,
+            mode=SelectSelectorMode.DROPDOWN,
+        )
+    )
+
+
+DECODE_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_FRAMING): _select(list(Framing), "framing"),
+        vol.Required(CONF_FORMAT): _select(list(Format), "format"),
+        vol.Required(CONF_LISTS, default=Lists.INDEX.value): _select(
+            list(Lists), "lists"
+        ),
+    }
+)
+
+_ENCODING: dict[vol.Marker, Any] = {
+    vol.Required(CONF_ENCODING, default="utf-8"): SelectSelector(
+        SelectSelectorConfig(options=ENCODINGS, mode=SelectSelectorMode.DROPDOWN)
+    )
+}
+
+# What each framing and each format wants to know besides.
+FRAMING_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
+    Framing.DELIMITER: {vol.Required("delimiter", default="\\n"): TextSelector()},
+    Framing.LENGTH_PREFIX: {
+        vol.Required("prefix_size", default="2"): _select(
+            ["1", "2", "4"], "prefix_size"
+        ),
+        vol.Required("byte_order", default="big"): _select(
+            ["big", "little"], "byte_order"
+        ),
+    },
+    Framing.FIXED_SIZE: {
+        vol.Required("size"): NumberSelector(
+            NumberSelectorConfig(min=1, max=65536, mode=_NUMBER)
+        )
+    },
+    Framing.IDLE: {
+        vol.Required("pause", default=PAUSE_MS): NumberSelector(
+            NumberSelectorConfig(
+                min=1, max=60000, mode=_NUMBER, unit_of_measurement="ms"
+            )
+        )
+    },
+}
+FORMAT_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
+    Format.TEXT: {**_ENCODING},
+    Format.NUMBER: {
+        vol.Required("decimal_comma", default=False): BooleanSelector(),
+        **_ENCODING,
+    },
+    Format.DELIMITED: {
+        vol.Required("separator", default=","): TextSelector(),
+        vol.Optional("columns"): TextSelector(),
+        **_ENCODING,
+    },
+    Format.KEY_VALUE: {
+        vol.Optional("pair_separator"): TextSelector(),
+        vol.Optional("key_separator"): TextSelector(),
+        **_ENCODING,
+    },
+    Format.REGEX: {vol.Required("pattern"): TextSelector(), **_ENCODING},
+}
+
+
+def parameters_schema(settings: Mapping[str, Any]) -> vol.Schema:
+    """Return the fields that the chosen framing and format want filled in; maybe none."""
+    return vol.Schema(
+        {
+            **FRAMING_PARAMETERS.get(settings[CONF_FRAMING], {}),
+            **FORMAT_PARAMETERS.get(settings[CONF_FORMAT], {}),
+        }
+    )
+
+
+class DecodingSteps[ResultT: Mapping[str, Any]](FlowHandler[Any, Any, Any]):
+    """The steps `decode`, `parameters` and `preview`.
+
+    A flow that takes them in gives `settings` and `sample`, and has the steps that its
+    `preview_options` name.
+    """
+
+    settings: dict[str, Any]
+    sample: Sequence[Chunk]
+    preview_options: Sequence[str]
+
+    async def async_step_decode(self, user_input: dict[str, Any] | None = None) -> Any:
+        """Choose framing, format and lists."""
+        if user_input is not None:
+            self.settings = {**self.settings, **user_input}
+            if parameters_schema(self.settings).schema:
+                return await self.async_step_parameters()
+            return await self.async_step_preview()
+        return self.async_show_form(
+            step_id="decode",
+            data_schema=self.add_suggested_values_to_schema(
+                DECODE_SCHEMA, self.settings
+            ),
+            last_step=False,
+        )
+
+    async def async_step_parameters(
+        self, user_input: dict[str, Any] | None = None
+    ) -> Any:
+        """Fill in what the chosen framing and format want to know."""
+        schema = parameters_schema(self.settings)
+        errors: dict[str, str] = {}
+        placeholders = {"reason": ""}
+        if user_input is not None:
+            # An optional field that was emptied is gone, not what it was.
+            fields = {str(marker) for marker in schema.schema}
+            settings = {k: v for k, v in self.settings.items() if k not in fields}
+            self.settings = settings | user_input
+            try:
+                create_framer(self.settings[CONF_FRAMING], self.settings)
+                create_parser(self.settings[CONF_FORMAT], self.settings)
+            except OptionsError as err:
+                errors[err.option] = f"invalid_{err.option}"
+                placeholders["reason"] = str(err)
+            else:
+                return await self.async_step_preview()
+        return self.async_show_form(
+            step_id="parameters",
+            data_schema=self.add_suggested_values_to_schema(schema, self.settings),
+            errors=errors,
+            description_placeholders=placeholders,
+            last_step=False,
+        )
+
+    async def async_step_preview(self, user_input: dict[str, Any] | None = None) -> Any:
+        """Show what came in, and what the settings make of it."""
+        decoded = await self.hass.async_add_executor_job(
+            decode, self.sample, self.settings
+        )
+        return self.async_show_menu(
+            step_id="preview" if self.sample else "no_preview",
+            menu_options=list(self.preview_options),
+            description_placeholders=preview_placeholders(
+                self.sample, decoded, self.settings
+            ),
+        )
+
+    async def async_step_no_preview(
+        self, user_input: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the settings where nothing came in to try them on."""
+        return await self.async_step_preview()

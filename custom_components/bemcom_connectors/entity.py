@@ -1,0 +1,89 @@
+"""Base entities of the BEMCom connectors."""
+
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import CONF_HUB_KIND, DOMAIN
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator, datapoint_unique_id
+from .descriptions import DatapointDescription
+
+_MODELS = {"tcp": "TCP hub"}
+
+
+def hub_device_info(entry: BemcomConfigEntry) -> DeviceInfo:
+    """Describe the device that stands for the hub itself."""
+    return DeviceInfo(
+        identifiers={(DOMAIN, entry.entry_id)},
+        manufacturer="BEMCom Connectors",
+        model=_MODELS[entry.data[CONF_HUB_KIND]],
+        name=entry.title,
+    )
+
+
+class HubEntity(CoordinatorEntity[ConnectorCoordinator]):
+    """Something of the hub itself."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: ConnectorCoordinator, key: str) -> None:
+        """Name the entity by its translation."""
+        super().__init__(coordinator)
+        entry = coordinator.config_entry
+        self._attr_translation_key = key
+        self._attr_unique_id = f"{entry.entry_id}_hub_{key}"
+        self._attr_device_info = hub_device_info(entry)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Stay available while the link is down: that is when it is needed."""
+        return True
+
+
+class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
+    """A datapoint of a device."""
+
+    _attr_has_entity_name = True
+    # Known the moment it is added, as a message brought it.
+    datapoint: DatapointDescription
+
+    def __init__(
+        self, coordinator: ConnectorCoordinator, datapoint: DatapointDescription
+    ) -> None:
+        """Show `datapoint` the way its description says."""
+        super().__init__(coordinator)
+        entry = coordinator.config_entry
+        self.datapoint = datapoint
+        self._attr_name = datapoint.name
+        self._attr_unique_id = datapoint_unique_id(entry, datapoint.key)
+        self._attr_device_info = hub_device_info(entry)
+        self._attr_entity_category = datapoint.entity_category
+        self._attr_entity_registry_enabled_default = datapoint.enabled_default
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the datapoint."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.async_subscribe(self.datapoint.key, self._handle_value)
+        )
+        self._update_value()
+
+    @override
+    async def async_removed_from_registry(self) -> None:
+        """Forget the datapoint of a deleted entity."""
+        self.coordinator.async_forget(self.datapoint.key)
+
+    @callback
+    def _handle_value(self) -> None:
+        """Show a new value."""
+        self._update_value()
+        self.async_write_ha_state()
+
+    @callback
+    def _update_value(self) -> None:
+        """Take over the datapoint's latest value."""
+        raise NotImplementedError

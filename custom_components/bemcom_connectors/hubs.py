@@ -1,0 +1,65 @@
+"""From a config entry to its connector."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.const import CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
+from homeassistant.util.ssl import (
+    get_default_context,
+    get_default_no_verify_ssl_context,
+)
+
+from .connector.base import Connector
+from .connector.flatten import Lists
+from .connector.framer import DEFAULT_MAX_MESSAGE_SIZE
+from .connector.framing import create_framer
+from .connector.parsing import create_parser
+from .connector.stream import DEFAULT_RECEIVE_TIMEOUT, StreamConnector
+from .connector.transport import (
+    DEFAULT_CONNECT_TIMEOUT,
+    DEFAULT_READ_SIZE,
+    TcpTransport,
+    Transport,
+)
+from .const import (
+    CONF_CONNECT_TIMEOUT,
+    CONF_CONNECTOR_NAME,
+    CONF_FORMAT,
+    CONF_FRAMING,
+    CONF_LISTS,
+    CONF_MAX_MESSAGE_SIZE,
+    CONF_RECEIVE_TIMEOUT,
+    CONF_RECV_BUFSIZE,
+    CONF_TLS,
+)
+
+
+def create_transport(data: Mapping[str, Any], options: Mapping[str, Any]) -> Transport:
+    """Return the way to the device of an entry, or of a flow that makes one."""
+    tls = None
+    if data.get(CONF_TLS):
+        verify = data.get(CONF_VERIFY_SSL, True)
+        tls = get_default_context() if verify else get_default_no_verify_ssl_context()
+    return TcpTransport(
+        data[CONF_HOST],
+        int(data[CONF_PORT]),
+        tls=tls,
+        connect_timeout=options.get(CONF_CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT),
+        read_size=int(options.get(CONF_RECV_BUFSIZE, DEFAULT_READ_SIZE)),
+    )
+
+
+def create_connector(data: Mapping[str, Any], options: Mapping[str, Any]) -> Connector:
+    """Return the connector of an entry; OptionsError where its options cannot work."""
+    return StreamConnector(
+        data[CONF_CONNECTOR_NAME],
+        create_transport(data, options),
+        create_framer(
+            options[CONF_FRAMING],
+            options,
+            int(options.get(CONF_MAX_MESSAGE_SIZE, DEFAULT_MAX_MESSAGE_SIZE)),
+        ),
+        create_parser(options[CONF_FORMAT], options),
+        lists=options.get(CONF_LISTS, Lists.INDEX),
+        receive_timeout=options.get(CONF_RECEIVE_TIMEOUT, DEFAULT_RECEIVE_TIMEOUT),
+    )

@@ -1,0 +1,85 @@
+"""What a flow shows of a sample: the bytes, and the datapoints they decode to."""
+
+from collections.abc import Mapping, Sequence
+import json
+from typing import Any
+
+from .connector.model import Chunk, JsonValue
+from .connector.recognition import Decoded
+from .const import CONF_FORMAT, CONF_FRAMING
+from .descriptions import DatapointDescription, describe, is_describable
+
+_MAX_RECEIVED = 600
+_MAX_DATAPOINTS = 20
+_MAX_VALUE = 40
+
+
+def preview_placeholders(
+    sample: Sequence[Chunk], decoded: Decoded, settings: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the texts that a preview step puts into its description."""
+    return {
+        "bytes": str(sum(len(chunk.data) for chunk in sample)),
+        "frames": str(len(decoded.frames)),
+        "framing": settings[CONF_FRAMING],
+        "format": settings[CONF_FORMAT],
+        "received": _received(sample),
+        "datapoints": _datapoints(decoded.datapoints),
+        "count": str(len(decoded.datapoints)),
+        "errors": _errors(decoded),
+    }
+
+
+def _received(sample: Sequence[Chunk]) -> str:
+    """Return the bytes as text, with escapes where they are none."""
+    data = b"".join(chunk.data for chunk in sample)
+    text = data[:_MAX_RECEIVED].decode("utf-8", "backslashreplace")
+    shown = "".join(
+        char if char.isprintable() or char == "\n" else repr(char)[1:-1]
+        for char in text.replace("\r\n", "\n")
+    )
+    # Three backticks would end the block that it is shown in.
+    shown = shown.replace("```", "'''").strip("\n")
+    return shown + ("\n…" if len(data) > _MAX_RECEIVED else "")
+
+
+def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
+    """Return a table of the datapoints and how they will look."""
+    rows = ["| | | |", "|---|---|---|"]
+    for key, value in list(datapoints.items())[:_MAX_DATAPOINTS]:
+        description = describe(key, value) if is_describable(value) else None
+        name = description.name if description else key
+        rows.append(f"| {_cell(name)} | {_value(value, description)} | `{_code(key)}` |")
+    if len(datapoints) > _MAX_DATAPOINTS:
+        rows.append(f"| … | +{len(datapoints) - _MAX_DATAPOINTS} | |")
+    return "\n".join(rows) if datapoints else "–"
+
+
+def _value(value: JsonValue, description: DatapointDescription | None) -> str:
+    """Return a value with its unit."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) > _MAX_VALUE:
+        text = text[:_MAX_VALUE] + "…"
+    if description and (unit := description.native_unit_of_measurement):
+        text = text if text.endswith(unit) else f"{text} {unit}"
+    return f"**{_cell(text)}**" if text.strip() else ""
+
+
+def _cell(text: str) -> str:
+    """Return text that stays within its table cell and is no markup."""
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    return "".join(f"\\{char}" if char in "\\|*_`[]<>#~!" else char for char in plain)
+
+
+def _code(text: str) -> str:
+    """Return text for a code span in a table cell."""
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    return plain.replace("`", "'").replace("|", "\\|")
+
+
+def _errors(decoded: Decoded) -> str:
+    """Return what went wrong, if anything did; the first error stands for all."""
+    if decoded.errors:
+        more = f" (+{len(decoded.errors) - 1})" if len(decoded.errors) > 1 else ""
+        return f"\n\n⚠️ {_cell(decoded.errors[0])}{more}"
+    return ""

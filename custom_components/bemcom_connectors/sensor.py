@@ -1,0 +1,157 @@
+"""Sensors: datapoints, and what the hub counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+
+from .connector.base import Connector
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator
+from .descriptions import DatapointDescription, ValueKind, native_value
+from .entity import DatapointEntity, HubEntity
+
+# The hub pushes: nothing is ever polled.
+PARALLEL_UPDATES = 0
+
+# A text with more different values than this is no choice among a few.
+MAX_OPTIONS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubSensorDescription(SensorEntityDescription):
+    """What the hub counts."""
+
+    value_fn: Callable[[Connector], StateType | datetime]
+
+
+def _last_message(connector: Connector) -> datetime | None:
+    """Return when the latest message came."""
+    timestamp = connector.statistics.last_message
+    return timestamp and datetime.fromtimestamp(timestamp / 1000, UTC)  # type: ignore[return-value]
+
+
+HUB_SENSORS = (
+    HubSensorDescription(
+        key="messages",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_registry_enabled_default=False,
+        value_fn=lambda connector: connector.statistics.messages,
+    ),
+    HubSensorDescription(
+        key="dropped_frames",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value_fn=lambda connector: connector.dropped_frames,
+    ),
+    HubSensorDescription(
+        key="parse_errors",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value_fn=lambda connector: connector.statistics.parse_errors,
+    ),
+    HubSensorDescription(
+        key="last_message",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+        value_fn=_last_message,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BemcomConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the hub's own sensors, and those of datapoints as they appear."""
+    coordinator = entry.runtime_data
+    async_add_entities(HubSensor(coordinator, item) for item in HUB_SENSORS)
+
+    @callback
+    def add_datapoints(datapoints: list[DatapointDescription]) -> None:
+        async_add_entities(
+            DatapointSensor(coordinator, datapoint) for datapoint in datapoints
+        )
+
+    coordinator.async_add_platform(Platform.SENSOR, add_datapoints)
+
+
+class HubSensor(HubEntity, SensorEntity):
+    """One of the hub's counters."""
+
+    entity_description: HubSensorDescription
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+    def __init__(
+        self, coordinator: ConnectorCoordinator, description: HubSensorDescription
+    ) -> None:
+        """Show what `description` says."""
+        super().__init__(coordinator, description.key)
+        self.entity_description = description
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Look at the counter now and then."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.async_subscribe_statistics(self.async_write_ha_state)
+        )
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        """Return the count."""
+        return self.entity_description.value_fn(self.coordinator.connector)
+
+
+class DatapointSensor(DatapointEntity, SensorEntity):
+    """A datapoint that is a number, a text, a time or a choice."""
+
+    def __init__(
+        self, coordinator: ConnectorCoordinator, datapoint: DatapointDescription
+    ) -> None:
+        """Show `datapoint` the way its description says."""
+        super().__init__(coordinator, datapoint)
+        self._attr_native_unit_of_measurement = datapoint.native_unit_of_measurement
+        self._attr_state_class = datapoint.state_class
+        self._attr_suggested_display_precision = datapoint.suggested_display_precision
+        if isinstance(datapoint.device_class, SensorDeviceClass):
+            self._attr_device_class = datapoint.device_class
+        if datapoint.kind is ValueKind.ENUM:
+            self._attr_options = list(datapoint.options)
+
+    @override
+    @callback
+    def _update_value(self) -> None:
+        """Take over the latest value."""
+        value = native_value(
+            self.datapoint, self.coordinator.data.get(self.datapoint.key)
+        )
+        if self.datapoint.kind is ValueKind.ENUM and isinstance(value, str):
+            self._learn_option(value)
+        self._attr_native_value = value
+
+    def _learn_option(self, value: str) -> None:
+        """Add a value to the choices; too many of them are a text after all."""
+        options = self.options
+        if options is None or value in options:
+            return
+        if len(options) >= MAX_OPTIONS:
+            self.datapoint = replace(
+                self.datapoint, kind=ValueKind.TEXT, device_class=None, options=()
+            )
+            self._attr_device_class = None
+            self._attr_options = None
+        else:
+            self.datapoint = replace(self.datapoint, options=(*options, value))
+            self._attr_options = list(self.datapoint.options)
+        self.coordinator.async_replace(self.datapoint)
