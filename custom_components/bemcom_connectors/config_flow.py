@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .connector.framing import Framing
-from .connector.listening import WAIT_TIME, listen
+from .connector.listening import GATHER_TIME, WAIT_TIME, listen
 from .connector.model import Chunk, LinkError
 from .connector.parsing import Format
 from .connector.recognition import recognise
@@ -283,7 +283,12 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         try:
             if self._link is None:
                 self._link = await create_transport(self._data, self._options).open()
-            return await listen(self._link, on_wait=self.async_update_progress)
+            return await listen(
+                self._link,
+                wait=WAIT_TIME,
+                gather=GATHER_TIME,
+                on_wait=self.async_update_progress,
+            )
         finally:
             await self._async_disconnect()
 

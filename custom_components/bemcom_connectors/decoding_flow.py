@@ -101,6 +101,14 @@ FORMAT_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
 }
 
 
+ALL_PARAMETERS = {
+    str(marker)
+    for table in (FRAMING_PARAMETERS, FORMAT_PARAMETERS)
+    for fields in table.values()
+    for marker in fields
+}
+
+
 def parameters_schema(settings: Mapping[str, Any]) -> vol.Schema:
     """Return the fields that the chosen framing and format want filled in; maybe none."""
     return vol.Schema(
@@ -125,8 +133,14 @@ class DecodingSteps[ResultT: Mapping[str, Any]](FlowHandler[Any, Any, Any]):
     async def async_step_decode(self, user_input: dict[str, Any] | None = None) -> Any:
         """Choose framing, format and lists."""
         if user_input is not None:
-            self.settings = {**self.settings, **user_input}
-            if parameters_schema(self.settings).schema:
+            wanted = parameters_schema(user_input).schema
+            # What an earlier choice wanted to know means nothing to this one.
+            self.settings = {
+                key: value
+                for key, value in self.settings.items()
+                if key in wanted or key not in ALL_PARAMETERS
+            } | user_input
+            if wanted:
                 return await self.async_step_parameters()
             return await self.async_step_preview()
         return self.async_show_form(

@@ -5,36 +5,55 @@ a unit in the key or in the value's text comes before any assumption, and where 
 readings are possible nothing is guessed: a wrong unit is worse than none.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from enum import Enum, StrEnum
-import json
 import re
-from typing import Any, NamedTuple
+from typing import Any, cast
 
-from homeassistant.components.binary_sensor import BinarySensorDeviceClass
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.components.sensor.const import (
     DEVICE_CLASS_STATE_CLASSES,
     DEVICE_CLASS_UNITS,
+    NON_NUMERIC_DEVICE_CLASSES,
     STATE_CLASS_UNITS,
     UNIT_CONVERTERS,
 )
-from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory, Platform
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.helpers.typing import StateType
 
-from . import vocabulary as words
+from . import vocabulary as vocab
 from .connector.model import JsonValue
+from .guessing import (
+    Guess,
+    find_precision,
+    find_state_class,
+    guess_number,
+    is_quantity,
+    refine,
+    written_units,
+)
+from .keys import Key, decide, meanings_in, name_of, read, spelled
+from .values import (
+    ON,
+    OPEN,
+    instant,
+    iso_instant,
+    parse_number,
+    to_boolean,
+    to_enum,
+    to_text,
+    to_timestamp,
+)
+from .vocabulary import Meaning
 
 type NativeValue = StateType | datetime
 
-MAX_NAME = 100
-# A float can be larger, its digits or its conversion to a smaller unit cannot be a state.
+# Larger numbers exist, but neither their digits nor their smaller units fit a state.
 _MAX_NUMBER = 1e100
-# Plausible instants, 2001 to 2100, in seconds and milliseconds since the epoch.
-_EPOCH = (978_307_200, 4_102_444_800)
-_EPOCH_MS = (_EPOCH[0] * 1000, _EPOCH[1] * 1000)
+_SHORT = re.compile(r"[\w +./:-]{0,32}")
 
 
 class ValueKind(StrEnum):
@@ -51,7 +70,7 @@ class ValueKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatapointDescription:
-    """How one datapoint is shown. A kind of ENUM leaves its options to the entity."""
+    """How one datapoint is shown; `options` is what an ENUM's entity has seen so far."""
 
     key: str
     platform: Platform
@@ -63,135 +82,275 @@ class DatapointDescription:
     suggested_display_precision: int | None = None
     entity_category: EntityCategory | None = None
     enabled_default: bool = True
+    options: tuple[str, ...] = ()
 
 
-# ------------------------------------------------------------------ the words of a key
+def describe(key: str, value: JsonValue) -> DatapointDescription:
+    """Guess how a datapoint looks from its key and a value it had.
 
-_FIXES = (
-    (re.compile(r"(?i)pm_?2[._]5"), "pm25"),
-    (re.compile(r"(?i)pm_?1[._]0(?!\d)"), "pm1"),
-    (re.compile(r"Wi-?Fi|WIFI"), "Wifi"),
-)
-_PARTS = re.compile(r"__|[./:]")
-_CHUNKS = re.compile(r"(?:[^\W_]|°)+|[%€]")
-# "meterPower", "ACPower", "l1Voltage", "temp1" but not "co2", "TempC°"
-_CAMEL = re.compile(
-    r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Z][a-z])"
-    r"|(?<=[A-Za-z]{4})(?=[0-9])|(?<=[^\W_])(?=°)"
-)
-
-
-class _Word(NamedTuple):
-    """A word of a key: as written, in lower case, and the part of the key it is from."""
-
-    text: str
-    low: str
-    part: int
-
-
-def _split(key: str) -> list[_Word]:
-    """Split a key into words; a unit such as kWh stays one."""
-    for pattern, replacement in _FIXES:
-        key = pattern.sub(replacement, key)
-    return [
-        _Word(text, text.lower(), part)
-        for part, piece in enumerate(_PARTS.split(key))
-        for chunk in _CHUNKS.findall(piece)
-        for text in _split_chunk(chunk)
-    ]
-
-
-def _split_chunk(chunk: str) -> list[str]:
-    """Split camel case, and join what is a unit or a word we know."""
-    if (chunk.lower(),) in words.MEANINGS or _spelled(chunk):
-        return [chunk]
-    result: list[str] = []
-    for piece in _CAMEL.split(chunk):
-        if result and _spelled(joined := result[-1] + piece):
-            result[-1] = joined
-        else:
-            result.append(piece)
-    return result
-
-
-def _spelled(text: str, *, any_case: bool = True) -> list[words.Spelling]:
-    """Give the units a text stands for, without regard to what is measured."""
-    text = words.spelling(text)
-    exact = words.UNITS_EXACT.get(text) if any_case else None
-    return exact or words.UNITS_CASELESS.get(text.lower(), [])
-
-
-def _is_qualifier(word: str) -> bool:
-    """Tell whether a word may stand behind a quantity without changing it."""
-    return word in words.QUALIFIERS or word.isdigit()
-
-
-class _Unit(NamedTuple):
-    """Units that the words from `start` to `end` may be."""
-
-    start: int
-    end: int
-    spellings: list[words.Spelling]
-
-
-def _units_in(key: list[_Word], *, shouting: bool) -> Iterator[_Unit]:
-    """Find units at the end of a key, qualifiers apart; the last and longest come first.
-
-    Case tells nothing in a key that is all capitals: its "MW" is no unit.
+    Device class, unit and state class are always a combination that Home Assistant
+    accepts, whatever the key and the value are.
     """
-    low = [word.low for word in key]
-    for end in range(len(key), 0, -1):
-        for start in range(max(0, end - 4), end):
-            text = "_".join(word.text for word in key[start:end] if word.low != "per")
-            if low[start] != "per" and (found := _spelled(text, any_case=not shouting)):
-                halved = start > 0 and low[start - 1] in words.NUMERATORS
-                yield _Unit(start, end, [] if halved else found)
-        if not _is_qualifier(low[end - 1]):
-            return
+    words = read(key)
+    if value is None:
+        return _sensor(words, ValueKind.UNKNOWN)
+    if isinstance(value, bool):
+        return _binary(words)
+    if isinstance(value, int | float):
+        return _from_number(words, value)
+    if isinstance(value, str):
+        return _from_text(words, value)
+    return _sensor(words, ValueKind.JSON)
 
 
-def _meanings_in(low: list[str], parts: list[int]) -> list[tuple[int, words.Meaning]]:
-    """Find the words that mean something, from the right; the longest phrases win."""
-    found: list[tuple[int, words.Meaning]] = []
-    end = len(low)
-    while end:
-        for start in range(max(0, end - 3), end):
-            meaning = words.MEANINGS.get(tuple(low[start:end]))
-            if meaning and _stands(meaning, low[start:end], low[end:]):
-                found.append((start, meaning))
-                end = start + 1
-                break
-        end -= 1
-    return found
+def is_describable(value: JsonValue) -> bool:
+    """Tell whether a value says enough to describe its datapoint; null does not."""
+    return value is not None
 
 
-def _stands(meaning: words.Meaning, phrase: list[str], tail: list[str]) -> bool:
-    """Tell whether a phrase has its meaning with these words behind it."""
-    if meaning is words.CURRENT:
-        tail_fits = all(word in words.CURRENT_TAIL or word.isdigit() for word in tail)
-        return tail_fits and tail[-1:] != ["phase"]
-    if meaning is words.IDENTIFIER:  # "port_1_power", "power_port_1": a place
-        return not any(word.isdigit() for word in tail) or not phrase == ["port"]
-    return phrase != ["ph"] or not tail
+def _from_number(key: Key, number: float) -> DatapointDescription:
+    """Describe a JSON number, which may be a flag or an instant."""
+    if isinstance(number, int) and number in (0, 1) and _is_flag(key):
+        return _binary(key)
+    if _is_instant(key, number):
+        return _sensor(key, ValueKind.TIMESTAMP)
+    return _number(key, number, guess_number(key, number))
 
 
-def _choose(
-    found: list[tuple[int, words.Meaning]], low: list[str], parts: list[int]
-) -> words.Meaning:
-    """Give the meaning of a key: its rightmost, unless that is a mere hint."""
-    if not found:
-        return words.UNKNOWN
-    at, first = found[0]
-    if not first.weak:
-        return first
-    for start, other in found[1:]:
-        if other.weak or not other.classes or other is words.TIME:
-            continue
-        if first.unit is None:
-            return other
-        # "temperature_battery" is the battery's temperature, "temperature_sensor_battery"
-        # the sensor's battery, "temperature__battery" either of them.
-        if parts[start] != parts[at]:
-            return words.UNKNOWN
-        return first if words.DEVICES & set(low[start:at]) else other
-    return first
+def _from_text(key: Key, text: str) -> DatapointDescription:
+    """Describe a JSON string: an instant, on or off, a number, a state or just text."""
+    plain = text.strip()
+    last = next(reversed(key.tail(vocab.VALUES)), "")
+    if iso_instant(plain):
+        return _sensor(key, ValueKind.TIMESTAMP)
+    if plain.lower() in ON and last not in vocab.MODES:
+        return _binary(key)
+    if plain.lower() in OPEN and key.has(vocab.DOORS):
+        return _binary(key, BinarySensorDeviceClass.OPENING)
+    if parsed := parse_number(plain):
+        number, unit = parsed
+        if not unit and _is_instant(key, number):
+            return _sensor(key, ValueKind.TIMESTAMP)
+        guess = guess_number(key, number, written_units(unit) if unit else None)
+        if is_quantity(guess, unit):
+            return _number(key, number, guess)
+    if last in vocab.STATES and _SHORT.fullmatch(plain):
+        return _sensor(key, ValueKind.ENUM)
+    return _sensor(key, ValueKind.TEXT)
+
+
+def _number(key: Key, number: float, guess: Guess) -> DatapointDescription:
+    """Describe a number."""
+    guess = guess._replace(device_class=refine(key, guess, number))
+    return replace(
+        _sensor(key, ValueKind.NUMBER, guess.meaning),
+        name=name_of(guess.named),
+        device_class=guess.device_class,
+        native_unit_of_measurement=guess.unit,
+        state_class=find_state_class(key, guess),
+        suggested_display_precision=find_precision(guess, number),
+        enabled_default=not key.has(vocab.NOISY | vocab.TRAFFIC),
+    )
+
+
+def _sensor(
+    key: Key, kind: ValueKind, meaning: Meaning | None = None
+) -> DatapointDescription:
+    """Describe a sensor without a unit."""
+    meaning = meaning or decide(key, meanings_in(key))
+    counts_traffic = kind is ValueKind.NUMBER and key.has(vocab.TRAFFIC)
+    diagnostic = meaning is vocab.IDENTIFIER or key.has(vocab.DIAGNOSTIC)
+    return DatapointDescription(
+        key=key.key,
+        platform=Platform.SENSOR,
+        name=name_of(key),
+        kind=kind,
+        device_class=_KIND_CLASSES.get(kind),
+        entity_category=(
+            EntityCategory.DIAGNOSTIC if diagnostic or counts_traffic else None
+        ),
+    )
+
+
+def _binary(
+    key: Key, usual: BinarySensorDeviceClass | None = None
+) -> DatapointDescription:
+    """Describe what is on or off."""
+    last = [key.tail(frozenset()), key.tail(vocab.BINARY_TAIL)]
+    phrases = (tuple(low[-size:]) for low in last for size in (3, 2, 1))
+    inverted = key.has(vocab.INVERTED)
+    found = None if inverted else next(filter(vocab.BINARY.get, phrases), None)
+    device_class = vocab.BINARY[found] if found else usual
+    link = device_class is BinarySensorDeviceClass.CONNECTIVITY
+    return DatapointDescription(
+        key=key.key,
+        platform=Platform.BINARY_SENSOR,
+        name=name_of(key),
+        kind=ValueKind.BOOLEAN,
+        device_class=device_class,
+        entity_category=(
+            EntityCategory.DIAGNOSTIC if link or key.has(vocab.DIAGNOSTIC) else None
+        ),
+    )
+
+
+def _is_flag(key: Key) -> bool:
+    """Tell whether a key is clearly that of something true or false."""
+    first = key.low[key.part.index(key.part[-1])] if key.part else ""
+    last = key.tail(vocab.VALUES | {"detected"})[-1:]
+    return first in {"is", "has"} or not vocab.FLAGS.isdisjoint(last)
+
+
+def _is_instant(key: Key, number: float) -> bool:
+    """Tell whether a number is an instant; a clock that is not set yet sends zero."""
+    end = len(key.tail(vocab.VALUES | vocab.SECONDS))
+    bare = key.without(end, len(key.low))
+    return decide(bare, meanings_in(bare)) is vocab.TIME and (
+        instant(number) is not None or (number == 0 and key.has(vocab.CLOCKS))
+    )
+
+
+# Values
+
+
+def native_value(description: DatapointDescription, value: JsonValue) -> NativeValue:
+    """Turn a raw value into the entity's; what does not fit the kind is unknown."""
+    if description.kind is ValueKind.NUMBER:
+        if type(value) is float or type(value) is int:  # the fast path
+            return value if -_MAX_NUMBER < value < _MAX_NUMBER else None
+        return _number_of(description, value) if isinstance(value, str) else None
+    return None if value is None else _CONVERTERS[description.kind](value)
+
+
+def _number_of(description: DatapointDescription, text: str) -> float | None:
+    """Parse a text's number; one with another unit is converted, if it can be."""
+    parsed = parse_number(text)
+    if parsed is None or not -_MAX_NUMBER < parsed[0] < _MAX_NUMBER:
+        return None
+    number, written = parsed
+    native = description.native_unit_of_measurement
+    units = [it.unit for it in spelled(written)]
+    if not written or native in units:
+        return number
+    device_class = cast("SensorDeviceClass | None", description.device_class)
+    converter = UNIT_CONVERTERS.get(device_class)
+    if converter is None or native not in converter.VALID_UNITS:
+        return None
+    unit = next((it for it in units if it in converter.VALID_UNITS), None)
+    try:
+        return converter.convert(number, unit, native) if unit else None
+    except ZeroDivisionError:  # kWh/100km is the inverse of km/kWh
+        return None
+
+
+_CONVERTERS: dict[ValueKind, Callable[[JsonValue], NativeValue]] = {
+    ValueKind.TEXT: to_text,
+    ValueKind.UNKNOWN: to_text,
+    ValueKind.JSON: to_text,
+    ValueKind.ENUM: to_enum,
+    ValueKind.BOOLEAN: to_boolean,
+    ValueKind.TIMESTAMP: to_timestamp,
+}
+
+_KIND_CLASSES = {
+    ValueKind.ENUM: SensorDeviceClass.ENUM,
+    ValueKind.TIMESTAMP: SensorDeviceClass.TIMESTAMP,
+}
+
+# Storage
+
+
+def to_dict(description: DatapointDescription) -> dict[str, object]:
+    """Return a description for storage: JSON, and only what was set."""
+    values = ((it.name, getattr(description, it.name)) for it in fields(description))
+    return {
+        name: _plain(value)
+        for name, value in values
+        if value is not None and value != ()
+    }
+
+
+def _plain(value: object) -> object:
+    """Return a field as JSON knows it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Enum) else value
+
+
+def from_dict(data: object) -> DatapointDescription | None:
+    """Return a stored description; None if it cannot be used (any more)."""
+    if not isinstance(data, Mapping):
+        return None
+    try:
+        description = _restore(data)
+    except KeyError, TypeError, ValueError:
+        return None
+    return description if is_valid(description) else None
+
+
+def is_valid(description: DatapointDescription) -> bool:
+    """Tell whether Home Assistant accepts the combination a description makes."""
+    device_class, state_class = description.device_class, description.state_class
+    unit = description.native_unit_of_measurement
+    if description.kind is not ValueKind.NUMBER:
+        binary = description.kind is ValueKind.BOOLEAN
+        return (
+            (description.platform is Platform.BINARY_SENSOR) == binary
+            and (binary or device_class is _KIND_CLASSES.get(description.kind))
+            and unit is None
+            and state_class is None
+            and description.suggested_display_precision is None
+        )
+    if description.platform is not Platform.SENSOR:
+        return False
+    if device_class is None:
+        allowed = True
+    else:
+        numeric = cast("SensorDeviceClass", device_class)
+        allowed = (
+            numeric not in NON_NUMERIC_DEVICE_CLASSES
+            and unit in DEVICE_CLASS_UNITS.get(numeric, {unit})
+            and state_class in {None, *DEVICE_CLASS_STATE_CLASSES[numeric]}
+        )
+    units = STATE_CLASS_UNITS.get(state_class) if state_class else None
+    return allowed and (units is None or unit in units)
+
+
+def _restore(data: Mapping[str, Any]) -> DatapointDescription:
+    """Read the fields of a stored description, and nothing else that is there."""
+    classes = _DEVICE_CLASSES[data["platform"]]
+    types = _STORED | {"device_class": classes}
+    values = {
+        name: _as(kind, data[name])
+        for name, kind in types.items()
+        if data.get(name) is not None
+    }
+    if options := data.get("options"):
+        values["options"] = tuple(_as(str, it) for it in _as(list, options))
+    return DatapointDescription(**values)
+
+
+def _as(kind: type, value: object) -> Any:
+    """Return a stored value as its type, which must be the right one already."""
+    if issubclass(kind, Enum):
+        return kind(value)
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not {kind}")
+    return value
+
+
+_DEVICE_CLASSES = {
+    Platform.SENSOR: SensorDeviceClass,
+    Platform.BINARY_SENSOR: BinarySensorDeviceClass,
+}
+_STORED: dict[str, type] = {
+    "key": str,
+    "platform": Platform,
+    "name": str,
+    "kind": ValueKind,
+    "native_unit_of_measurement": str,
+    "state_class": SensorStateClass,
+    "suggested_display_precision": int,
+    "entity_category": EntityCategory,
+    "enabled_default": bool,
+}

@@ -41,16 +41,14 @@ async def async_get_config_entry_diagnostics(
     }
 
 
-def _message(message: HistoryEntry) -> dict[str, Any]:
+def _message(entry: HistoryEntry) -> dict[str, Any]:
     """Show a message in hex and in text, and what became of it."""
-    shown: dict[str, Any] = {
-        "timestamp": message.timestamp,
-        "outcome": message.outcome,
-    }
-    if isinstance(payload := message.payload, bytes):
+    timestamp, payload, size, outcome = entry
+    shown: dict[str, Any] = {"timestamp": timestamp, "outcome": outcome}
+    if isinstance(payload, bytes):
         return {
             **shown,
-            "size": message.size,
+            "size": size,
             "hex": payload.hex(),
             "text": payload.decode("utf-8", "backslashreplace"),
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import override
 
 from homeassistant.components.sensor import (
@@ -15,8 +15,8 @@ from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
-from .connector.base import Connector
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .descriptions import DatapointDescription, ValueKind, native_value
 from .entity import DatapointEntity, HubEntity
@@ -32,13 +32,14 @@ MAX_OPTIONS = 20
 class HubSensorDescription(SensorEntityDescription):
     """What the hub counts."""
 
-    value_fn: Callable[[Connector], StateType | datetime]
+    value_fn: Callable[[ConnectorCoordinator], StateType | datetime]
 
 
-def _last_message(connector: Connector) -> datetime | None:
+def _last_message(coordinator: ConnectorCoordinator) -> datetime | None:
     """Return when the latest message came."""
-    timestamp = connector.statistics.last_message
-    return timestamp and datetime.fromtimestamp(timestamp / 1000, UTC)  # type: ignore[return-value]
+    if (timestamp := coordinator.connector.statistics.last_message) is None:
+        return None
+    return dt_util.utc_from_timestamp(timestamp / 1000)
 
 
 HUB_SENSORS = (
@@ -46,17 +47,17 @@ HUB_SENSORS = (
         key="messages",
         state_class=SensorStateClass.TOTAL_INCREASING,
         entity_registry_enabled_default=False,
-        value_fn=lambda connector: connector.statistics.messages,
+        value_fn=lambda coordinator: coordinator.connector.statistics.messages,
     ),
     HubSensorDescription(
         key="dropped_frames",
         state_class=SensorStateClass.TOTAL_INCREASING,
-        value_fn=lambda connector: connector.dropped_frames,
+        value_fn=lambda coordinator: coordinator.connector.dropped_frames,
     ),
     HubSensorDescription(
         key="parse_errors",
         state_class=SensorStateClass.TOTAL_INCREASING,
-        value_fn=lambda connector: connector.statistics.parse_errors,
+        value_fn=lambda coordinator: coordinator.connector.statistics.parse_errors,
     ),
     HubSensorDescription(
         key="last_message",
@@ -110,7 +111,7 @@ class HubSensor(HubEntity, SensorEntity):
     @override
     def native_value(self) -> StateType | datetime:
         """Return the count."""
-        return self.entity_description.value_fn(self.coordinator.connector)
+        return self.entity_description.value_fn(self.coordinator)
 
 
 class DatapointSensor(DatapointEntity, SensorEntity):

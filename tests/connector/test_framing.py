@@ -124,7 +124,9 @@ def test_json_cuts_concatenated_values(
     text = gap.join(
         json.dumps(value, indent=indent, ensure_ascii=ascii_only) for value in values
     )
-    frames, dropped = frames_of(create_framer("json"), split((text + gap).encode(), cuts))
+    frames, dropped = frames_of(
+        create_framer("json"), split((text + gap).encode(), cuts)
+    )
     assert [json.loads(frame) for frame in frames] == values
     assert dropped == 0
 
@@ -144,7 +146,9 @@ def test_objects_need_nothing_between_them(framing: str, values: list[object]) -
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     cuts=st.lists(st.integers(0, 10_000), max_size=20),
 )  # fmt: skip
-def test_lines_end_with_any_newline(lines: list[str], end: str, cuts: list[int]) -> None:
+def test_lines_end_with_any_newline(
+    lines: list[str], end: str, cuts: list[int]
+) -> None:
     """What stands between two line ends is a frame."""
     data = "".join(line + end for line in lines).encode()
     frames, dropped = frames_of(create_framer("line"), split(data, cuts))
@@ -292,7 +296,7 @@ def test_options_that_cannot_work_are_named(
 def test_every_framing_can_be_made() -> None:
     """The defaults of each framing work, apart from the size nobody can guess."""
     for framing in Framing:
-        assert create_framer(framing, {"size": 4}).feed(b"")  == []
+        assert create_framer(framing, {"size": 4}).feed(b"") == []
 
 
 HOSTILE = {

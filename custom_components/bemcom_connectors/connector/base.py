@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import logging
 import time
-from typing import NamedTuple
 
 from .backoff import Backoff
 from .flatten import Flattener, Lists
@@ -70,14 +69,9 @@ class Statistics:
     last_message: int | None = None
 
 
-class HistoryEntry(NamedTuple):
-    """One of the latest messages and what became of it."""
-
-    timestamp: int
-    payload: bytes | JsonValue
-    size: int | None
-    # The number of datapoints it gave, or why it gave none.
-    outcome: int | str
+# One of the latest messages and what became of it: timestamp, payload (its beginning, if it
+# is long), size in bytes, and the number of datapoints it gave or why it gave none.
+type HistoryEntry = tuple[int, bytes | JsonValue, int | None, int | str]
 
 
 class Connector(ABC):
@@ -105,9 +99,10 @@ class Connector(ABC):
         self.error: LinkError | None = None
         self._flatten = Flattener(lists)
         self._listeners: list[Listener] = []
+        self._raw_listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
         self._settled: asyncio.TimerHandle | None = None
-        self._backoff = Backoff()
+        self.backoff = Backoff()
         self._logged: set[str] = set()
 
     @property
@@ -160,7 +155,16 @@ class Connector(ABC):
     def add_listener(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` from now on; call what is returned to end that."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        # Most have no use for raw messages, and asking them costs on every message.
+        if type(listener).on_raw_message is not Listener.on_raw_message:
+            self._raw_listeners.append(listener)
+
+        def remove() -> None:
+            self._listeners.remove(listener)
+            if listener in self._raw_listeners:
+                self._raw_listeners.remove(listener)
+
+        return remove
 
     def forget_datapoint(self, key: str) -> None:
         """Forget a datapoint, so that it is announced when it comes again."""
@@ -180,29 +184,34 @@ class Connector(ABC):
         """
         if raw_data is None:
             return
+        timestamp = round(time.time() * 1000)
+        message = RawMessage(raw_data, timestamp)
         statistics = self.statistics
-        message = RawMessage(raw_data, round(time.time() * 1000))
         statistics.messages += 1
-        statistics.last_message = message.timestamp
+        statistics.last_message = timestamp
         if not self.online:
             self._set_online()
-        for listener in self._listeners:
+        for listener in self._raw_listeners:
             try:
                 listener.on_raw_message(message)
             except Exception:  # noqa: BLE001 - a listener never ends the connector
                 self._count_listener_error(listener)
+        outcome: int | str
         try:
             parsed = self.parse_raw_msg(message)
-            if isinstance(parsed, Messages):
-                count = sum(self._publish(part, message.timestamp) for part in parsed)
+            if type(parsed) is Messages:
+                outcome = sum(self._publish(part, timestamp) for part in parsed)
             else:
-                count = self._publish(parsed, message.timestamp)
+                outcome = self._publish(parsed, timestamp)
         except ParseError as err:
-            self._refuse(message, str(err))
+            outcome = self._refuse(raw_data, str(err))
         except Exception as err:  # noqa: BLE001 - nor does a parser of the user's own
-            self._refuse(message, f"{type(err).__name__}: {err}")
-        else:
-            self._remember(message, count)
+            outcome = self._refuse(raw_data, f"{type(err).__name__}: {err}")
+        self.history.append(
+            (timestamp, raw_data, None, outcome)
+            if not isinstance(raw_data, bytes)
+            else (timestamp, raw_data[:HISTORY_PAYLOAD], len(raw_data), outcome)
+        )
 
     def _publish(self, parsed: JsonValue, timestamp: int) -> int:
         """Flatten one message and tell the listeners; return the number of datapoints."""
@@ -210,14 +219,10 @@ class Connector(ABC):
         if not values:
             return 0
         known = self.datapoints
-        if not values.keys() <= known.keys():
-            added = self._admit(values)
-            for listener in self._listeners if added else ():
-                try:
-                    listener.on_datapoints(added)
-                except Exception:  # noqa: BLE001 - a listener never ends the connector
-                    self._count_listener_error(listener)
+        before = len(known)
         known.update(values)
+        if len(known) != before:
+            self._announce(values, before)
         reading = Reading(values, timestamp)
         for listener in self._listeners:
             try:
@@ -226,12 +231,14 @@ class Connector(ABC):
                 self._count_listener_error(listener)
         return len(values)
 
-    def _admit(self, values: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        """Return the new datapoints of `values`; take out those beyond the bounds."""
-        room = self.max_datapoints - len(self.datapoints)
+    def _announce(self, values: dict[str, JsonValue], before: int) -> None:
+        """Tell of the new datapoints in `values`; take out those beyond the bounds.
+
+        A dict keeps its order: the new ones are those after the first `before`.
+        """
         added: dict[str, JsonValue] = {}
-        for key in [key for key in values if key not in self.datapoints]:
-            if len(key) > MAX_KEY_LENGTH or len(added) >= room:
+        for key in list(self.datapoints)[before:]:
+            if len(key) > MAX_KEY_LENGTH or before + len(added) >= self.max_datapoints:
                 self.statistics.ignored_datapoints += 1
                 self.log_once(
                     "ignored datapoint",
@@ -242,6 +249,7 @@ class Connector(ABC):
                     MAX_KEY_LENGTH,
                 )
                 del values[key]
+                del self.datapoints[key]
             else:
                 added[key] = values[key]
         if self._flatten.collisions:
@@ -249,7 +257,11 @@ class Connector(ABC):
                 "collision",
                 "Two values of a message have one key once flattened; the deeper one wins",
             )
-        return added
+        for listener in self._listeners if added else ():
+            try:
+                listener.on_datapoints(added)
+            except Exception:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener)
 
     # Link
 
@@ -285,7 +297,7 @@ class Connector(ABC):
             self._set_offline(error)
             await self.disconnect()
             while True:
-                await asyncio.sleep(self._backoff.next_delay())
+                await asyncio.sleep(self.backoff.next_delay())
                 try:
                     await self._open()
                 except LinkError as err:
@@ -300,7 +312,7 @@ class Connector(ABC):
     def _set_online(self) -> None:
         """Take the link for up: a message came, or it stayed open for a while."""
         self._cancel_settling()
-        self._backoff.reset()
+        self.backoff.reset()
         if self.online:
             return
         if self.error is not None:
@@ -336,26 +348,16 @@ class Connector(ABC):
 
     # Bookkeeping
 
-    def _refuse(self, message: RawMessage, reason: str) -> None:
-        """Count a message that could not be parsed."""
+    def _refuse(self, raw_data: bytes | JsonValue, reason: str) -> str:
+        """Count a message that could not be parsed; return the reason."""
         self.statistics.parse_errors += 1
-        self._remember(message, reason)
         self.log_once(
             "parse",
             "A message could not be parsed, further ones are only counted: %s: %.100r",
             reason,
-            message.payload,
+            raw_data,
         )
-
-    def _remember(self, message: RawMessage, outcome: int | str) -> None:
-        """Keep the latest messages for diagnostics."""
-        payload = message.payload
-        size = None
-        if isinstance(payload, bytes):
-            size = len(payload)
-            if size > HISTORY_PAYLOAD:
-                payload = payload[:HISTORY_PAYLOAD]
-        self.history.append(HistoryEntry(message.timestamp, payload, size, outcome))
+        return reason
 
     def _count_listener_error(self, listener: Listener) -> None:
         """Count and log once, with its cause, what went wrong in a listener."""

@@ -24,25 +24,27 @@ _SCALAR = re.compile(rb"-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity")
 _OUTSIDE = re.compile(rb'(?:[^{}\[\]"]++|"(?:[^"\\\r\n]++|\\[^\r\n])*+")*+')
 _STRING_REST = re.compile(rb'(?:[^"\\\r\n]++|\\[^\r\n])*+')
 
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b'{}[]"\\,:'))
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'{}[]"\\,:\r'))
+_MAX_STRUCTURES = 32
+_MAX_STRUCTURE = 4096
 # A bracket that opens right after one of these opens where no value can begin.
 _NO_PLACE = (b"}{", b"]{", b"}[", b"][", b"{{", b"{[")
 _QUICK_DEPTH = 8
 
 
-def is_one_value(line: bytes) -> bool:
-    """Tell quickly whether `line` is surely one whole object or array.
+def is_one_value(structure: bytes) -> bool:
+    """Tell quickly whether a line is surely one whole object or array.
 
-    Counts brackets only, with the speed of C: translate, replace and compare. False means
+    `structure` is the line without all but brackets, quotes, backslashes, commas, colons and
+    carriage returns. It is judged with the speed of C: replace and compare. False means
     "have a closer look"; the closer look would cut every line that is True just the same.
     """
-    structure = line.translate(None, _NOT_STRUCTURE)
-    if b"\\" in structure or b"\r" in line:
+    if b"\\" in structure or b"\r" in structure:
         return False
     # Strings without brackets are nothing but a pair of quotes by now; a quote that is
     # left over belongs to one that holds a bracket.
     structure = structure.replace(b'""', b"")
-    if b'"' in structure or line[-1] not in b"}]":
+    if b'"' in structure:
         return False
     if structure[:1] + structure[-1:] not in {b"{}", b"[]"}:
         return False
@@ -71,6 +73,8 @@ class JsonFramer(Framer):
         self._lines = lines
         self._separators = _LINE_SEPARATORS if lines else _SEPARATORS
         self._run_end = _NEWLINES if lines else _RUN_END
+        # Structures of lines that are one value each.
+        self._structures: set[bytes] = set()
         # The closing brackets to come; empty between values. A lone quote: a string.
         self._stack = bytearray()
         self._in_string = False
@@ -81,10 +85,19 @@ class JsonFramer(Framer):
     def feed(self, data: bytes) -> list[bytes]:
         """Return the values that `data` completes."""
         frames: list[bytes] = []
-        if not self._buffer and not self._discarding:
-            data = self._take_whole_lines(data, frames)
-        if data:
-            self._buffer += data
+        buffer = self._buffer
+        if buffer or self._discarding:
+            # The end of what had begun; then there may be whole lines again.
+            if (end := self._ends_line(data, frames)) is None:
+                buffer += data
+                if not (self._begin(frames) and self._advance(frames)):
+                    return frames
+                data = bytes(buffer)
+                buffer.clear()
+            else:
+                data = data[end:]
+        if data := self._take_whole_lines(data, frames):
+            buffer += data
             while self._begin(frames) and self._advance(frames):
                 pass
         return frames
@@ -111,19 +124,51 @@ class JsonFramer(Framer):
         self._restart()
 
     def _take_whole_lines(self, data: bytes, frames: list[bytes]) -> bytes:
-        """Take the lines that are one value each, the usual case; return the rest."""
+        """Take the lines that are one value each, the usual case; return the rest.
+
+        A device's messages have one structure, or a few, so that a line is mostly judged
+        by having been seen.
+        """
         start = 0
-        while start < len(data):
-            end = data.find(b"\n", start)
-            line = data[start : end if end >= 0 else len(data)].strip(_WHITESPACE)
-            if line:
-                if line[0] not in _CLOSER or not is_one_value(line):
+        for part in data.split(b"\n"):
+            if line := part.strip(_WHITESPACE):
+                if not self._is_one_line_value(line):
                     return data[start:] if start else data
                 self._keep_frame(frames, line)
-            if end < 0:
-                break
-            start = end + 1
+            start += len(part) + 1
         return b""
+
+    def _ends_line(self, data: bytes, frames: list[bytes]) -> int | None:
+        """Take the line that was begun, if `data` ends it and it is one value; its end."""
+        if (end := data.find(b"\n")) < 0 or self._discarding or b"\n" in self._buffer:
+            return None
+        line = (bytes(self._buffer) + data[:end]).strip(_WHITESPACE)
+        if not self._is_one_line_value(line):
+            return None
+        self._buffer.clear()
+        self._restart()
+        self._keep_frame(frames, line)
+        return end
+
+    def _is_one_line_value(self, line: bytes) -> bool:
+        """Tell whether a line is one value, as far as that can be told quickly."""
+        structure = line.translate(None, _NOT_STRUCTURE)
+        return (
+            (structure in self._structures or self._is_one_value(structure))
+            # Of these two nothing is to be seen in the structure.
+            and line[0] in b"{["
+            and line[-1] in b"}]"
+        )
+
+    def _is_one_value(self, structure: bytes) -> bool:
+        """Judge a structure, and know it by sight from now on if it is good."""
+        if not is_one_value(structure):
+            return False
+        if len(self._structures) >= _MAX_STRUCTURES:
+            self._structures.clear()
+        if len(structure) <= _MAX_STRUCTURE:
+            self._structures.add(structure)
+        return True
 
     def _keep_frame(self, frames: list[bytes], frame: bytes) -> None:
         """Add a frame, unless it is over-long."""

@@ -19,9 +19,9 @@ ENOUGH = 16 * 1024
 async def listen(
     link: Link,
     *,
-    wait: float = WAIT_TIME,
-    gather: float = GATHER_TIME,
-    on_wait: Callable[[float], None] = lambda fraction: None,
+    wait: float,
+    gather: float,
+    on_wait: Callable[[float], None],
 ) -> list[Chunk]:
     """Return what comes within `gather` seconds of the first byte; maybe nothing.
 

@@ -47,8 +47,9 @@ class StreamConnector(Connector):
         self.sample: deque[Chunk] = deque(maxlen=SAMPLE_LENGTH)
         self._transport = transport
         self._parse = parser
-        self._receive_timeout = receive_timeout
-        self._watchdog = Watchdog(receive_timeout)
+        # Seconds; None: never.
+        self.receive_timeout = receive_timeout if receive_timeout > 0 else None
+        self._watchdog = Watchdog(self.receive_timeout)
         self._link: Link | None = None
         self._gave_way = 0.0
 
@@ -102,7 +103,7 @@ class StreamConnector(Connector):
     def _silence(self) -> LinkError:
         """Say that no message came in time."""
         return LinkError(
-            LinkReason.SILENT, f"No data received in {self._receive_timeout:g} seconds"
+            LinkReason.SILENT, f"No data received in {self.receive_timeout:g} seconds"
         )
 
     async def _next_frames(self, link: Link) -> list[bytes]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 class Watchdog:
     """Calls when it was not fed for a while; feeding it costs next to nothing."""
 
-    def __init__(self, timeout: float) -> None:
-        """Bark after `timeout` seconds without food; zero or less: never."""
+    def __init__(self, timeout: float | None) -> None:
+        """Bark after `timeout` seconds without food; None: never."""
         self._timeout = timeout
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bark: Callable[[], None] | None = None
@@ -18,7 +18,7 @@ class Watchdog:
     def start(self, bark: Callable[[], None]) -> None:
         """Begin to watch; `bark` is called once, if at all."""
         self.stop()
-        if self._timeout <= 0:
+        if self._timeout is None:
             return
         self._loop = asyncio.get_running_loop()
         self._bark = bark
@@ -38,7 +38,7 @@ class Watchdog:
 
     def _check(self) -> None:
         """Bark if nothing came since; else look again when it would be due."""
-        if self._loop is None or self._bark is None:
+        if self._loop is None or self._bark is None or self._timeout is None:
             return
         due = self._fed + self._timeout
         if self._loop.time() >= due:

@@ -1,0 +1,48 @@
+"""What importing the integration costs, beyond Home Assistant itself."""
+
+from pathlib import Path
+from statistics import median
+import subprocess
+import sys
+
+BUDGET_MS = 150
+
+_SCRIPT = """
+import importlib, sys, time
+import homeassistant.bootstrap, homeassistant.config_entries
+from homeassistant.components import binary_sensor, diagnostics, sensor
+from homeassistant.helpers import selector, storage, update_coordinator
+from homeassistant.util import ssl
+began = time.perf_counter()
+for name in ("config_flow", "sensor", "binary_sensor", "diagnostics"):
+    importlib.import_module(f"custom_components.bemcom_connectors.{name}")
+print((time.perf_counter() - began) * 1000)
+"""
+
+
+def import_time() -> float:
+    """Return the median over fresh processes, in milliseconds."""
+    times = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", _SCRIPT],
+                check=True,
+                capture_output=True,
+                text=True,
+                cwd=Path(__file__).parent.parent,
+            ).stdout
+        )
+        for _ in range(6)
+    ]
+    return median(times[1:])
+
+
+def line() -> tuple[str, bool]:
+    """Return the table's line, and whether the budget is kept."""
+    took = import_time()
+    kept = took <= BUDGET_MS
+    verdict = "kept" if kept else "MISSED"
+    return (
+        f"| importing the integration | {took:.0f} ms | Home Assistant already imported "
+        f"| | ≤ {BUDGET_MS} ms | {verdict} |"
+    ), kept

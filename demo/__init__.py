@@ -1,0 +1,1 @@
+"""Simulated devices, and a Home Assistant to look at them with."""

@@ -1,0 +1,141 @@
+"""Start Home Assistant with simulated devices, set up and ready to look at.
+
+It listens on this machine only. What it stores stays in .demo/config, so that the next start
+finds everything as it was left; `--reset` begins again.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+import shutil
+import sys
+
+from demo.dashboard import DASHBOARD_PATH, save_dashboard
+from demo.home_assistant import (
+    REPOSITORY,
+    RESTART_EXIT_CODE,
+    HomeAssistantApi,
+    HomeAssistantError,
+    HomeAssistantProcess,
+)
+from demo.hubs import create_missing_hubs
+from demo.meter import JsonMeter, YamlMeter, on_stop_signal
+
+USERNAME = "demo"
+PASSWORD = "demo"  # noqa: S105 (it is printed on every start, and works on this machine only)
+
+
+def say(text: str) -> None:
+    """Tell the user what happens."""
+    print(text, flush=True)
+
+
+async def set_up(home_assistant: HomeAssistantProcess, ports: dict[str, int]) -> None:
+    """Bring a Home Assistant that answers to the state a visitor should find."""
+    async with HomeAssistantApi(home_assistant.url) as api:
+        await api.sign_in(USERNAME, PASSWORD)
+        await api.wait_running()
+        await api.command(
+            "config/core/update",
+            location_name="Demo",
+            country="DE",
+            currency="EUR",
+            time_zone="Europe/Berlin",
+            unit_system="metric",
+        )
+        for title in await create_missing_hubs(api, ports):
+            say(f"    set up {title}")
+        await save_dashboard(api)
+
+
+async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Run devices and Home Assistant until told to stop, or until Home Assistant ends."""
+    if options.reset:
+        shutil.rmtree(options.config, ignore_errors=True)
+    first_time = not (options.config / ".storage").exists()
+    home_assistant = HomeAssistantProcess(options.config, options.port)
+    home_assistant.prepare()
+
+    say("==> Starting the simulated devices")
+    async with (
+        JsonMeter(port=options.json_port) as json_meter,
+        YamlMeter(port=options.yaml_port) as yaml_meter,
+    ):
+        ports = {"json": json_meter.port, "yaml": yaml_meter.port}
+        while not stop.is_set():
+            say(
+                "==> Starting Home Assistant"
+                + (" (a minute or two the first time)" if first_time else "")
+            )
+            try:
+                await home_assistant.start()
+                say("==> Setting it up")
+                await set_up(home_assistant, ports)
+                announce(home_assistant, ports)
+                code = await home_assistant.wait()
+            finally:
+                say("==> Stopping Home Assistant")
+                await home_assistant.stop()
+            if code != RESTART_EXIT_CODE:
+                raise HomeAssistantError(
+                    f"Home Assistant ended with code {code}; its output is in "
+                    f"{home_assistant.output_path}"
+                )
+
+
+def announce(home_assistant: HomeAssistantProcess, ports: dict[str, int]) -> None:
+    """Say where to look."""
+    say(f"""
+    Home Assistant         {home_assistant.url}/{DASHBOARD_PATH}
+    user / password        {USERNAME} / {PASSWORD}
+
+    JSON meter             127.0.0.1:{ports["json"]}
+    YAML weather station   127.0.0.1:{ports["yaml"]}
+    log                    {home_assistant.output_path}
+
+Ready. Press Ctrl-C to stop.""")
+
+
+async def main() -> int:
+    """Read the options and run until a signal comes."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=REPOSITORY / ".demo/config",
+        help="configuration folder of Home Assistant (.demo/config)",
+    )
+    parser.add_argument(
+        "--port", type=int, default=8123, help="of Home Assistant (8123)"
+    )
+    parser.add_argument(
+        "--json-port", type=int, default=5020, help="of the meter (5020)"
+    )
+    parser.add_argument(
+        "--yaml-port", type=int, default=5021, help="of the weather station (5021)"
+    )
+    parser.add_argument("--reset", action="store_true", help="forget earlier starts")
+    options = parser.parse_args()
+
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(options, stop))
+
+    def end() -> None:
+        # Once: an impatient second Ctrl-C must not leave Home Assistant behind.
+        if not stop.is_set():
+            stop.set()
+            task.cancel()
+
+    on_stop_signal(end)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return 0
+    except (HomeAssistantError, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,72 @@
+"""What all tests share.
+
+The engine's tests use no Home Assistant; only a test that asks for `hass` gets one.
+"""
+
+from collections.abc import AsyncGenerator, Generator
+import ssl
+
+import pytest
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+import trustme
+
+# Before Home Assistant puts the plug-in's own custom_components in its place.
+import custom_components.bemcom_connectors  # noqa: F401
+from tests.device import Device
+
+DEPRECATIONS = ("deprecated", "will stop working", "will be removed")
+
+
+@pytest.fixture(autouse=True)
+def _integration_can_be_loaded(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant find this integration."""
+    if "recorder_mock" in request.fixturenames:  # has to come before hass
+        request.getfixturevalue("recorder_mock")
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture(autouse=True)
+def _no_deprecated_use(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Generator[None]:
+    """Fail when Home Assistant logs that this integration uses something deprecated."""
+    yield
+    if "hass" not in request.fixturenames:
+        return
+    complaints = [
+        record.getMessage()
+        for when in ("setup", "call")
+        for record in caplog.get_records(when)
+        if "bemcom_connectors" in record.getMessage()
+        and any(word in record.getMessage() for word in DEPRECATIONS)
+    ]
+    assert not complaints
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Compare with snapshots as Home Assistant writes them."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def loopback(socket_enabled: None) -> str:
+    """Allow real connections within this machine, and return its address."""
+    return "127.0.0.1"
+
+
+@pytest.fixture
+async def device(loopback: str) -> AsyncGenerator[Device]:
+    """Return a device that listens."""
+    async with Device() as listening:
+        yield listening
+
+
+@pytest.fixture
+def tls_context() -> ssl.SSLContext:
+    """Return a server's TLS with a certificate that nobody trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context

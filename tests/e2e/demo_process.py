@@ -1,0 +1,87 @@
+"""The demo, started as a user starts it."""
+
+import asyncio
+from pathlib import Path
+import socket
+import sys
+import time
+
+from demo.home_assistant import REPOSITORY, HomeAssistantApi
+from demo.start import PASSWORD, USERNAME
+
+READY = "Ready."
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class DemoProcess:
+    """`demo.start` as a process, with a configuration folder and ports of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Choose ports that are free."""
+        self.config_dir = folder / "config"
+        self.port = free_port()
+        self.json_port = free_port()
+        self.yaml_port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.api = HomeAssistantApi(self.url)
+        self.said: list[str] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def start(self, within: float = 500) -> None:
+        """Start, and return once everything is set up."""
+        self.said.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "demo.start", "--config", self.config_dir),
+            *("--port", str(self.port)),
+            *("--json-port", str(self.json_port), "--yaml-port", str(self.yaml_port)),
+            cwd=REPOSITORY,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        ready = asyncio.Event()
+        self._reader = asyncio.create_task(self._read(ready))
+        await asyncio.wait_for(ready.wait(), within)
+        said = "".join(self.said)
+        assert READY in said, said
+        self.api = await HomeAssistantApi(self.url).__aenter__()
+        await self.api.sign_in(USERNAME, PASSWORD)
+
+    async def _read(self, ready: asyncio.Event) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.said.append(line.decode())
+            if line.decode().startswith(READY):
+                ready.set()
+        ready.set()
+
+    async def stop(self) -> float:
+        """End it as Ctrl-C would; return how many seconds that took."""
+        await self.api.__aexit__()
+        if self._process is None or self._reader is None:
+            return 0
+        began = time.monotonic()
+        if self._process.returncode is None:
+            self._process.terminate()
+        try:
+            code = await asyncio.wait_for(self._process.wait(), 150)
+        except TimeoutError:
+            self._process.kill()
+            raise
+        await self._reader
+        self._process = None
+        assert code == 0, "".join(self.said)
+        return time.monotonic() - began
+
+    def log(self) -> str:
+        """Return what Home Assistant has written since its start."""
+        return (self.config_dir / "output.log").read_text(errors="replace")

@@ -1,0 +1,32 @@
+"""The end of the demo, and its second start (named to run after the other tests)."""
+
+from demo.hubs import METER, WEATHER
+
+from .demo_process import DemoProcess
+from .log_check import complaints
+
+
+async def test_stop_in_traffic_and_second_start(demo: DemoProcess) -> None:
+    before = {entry["entry_id"] for entry in await demo.api.config_entries()}
+    entities = {
+        entity["entity_id"]
+        for entry_id in before
+        for entity in await demo.api.entities(entry_id)
+    }
+
+    # The devices push until the very end.
+    seconds = await demo.stop()
+    assert seconds < 30
+    assert complaints(demo.log()) == []
+
+    await demo.start()
+    entries = await demo.api.config_entries()
+    assert {entry["entry_id"] for entry in entries} == before
+    assert {METER, WEATHER} <= {entry["title"] for entry in entries}
+    assert entities == {
+        entity["entity_id"]
+        for entry_id in before
+        for entity in await demo.api.entities(entry_id)
+    }
+    assert await demo.stop() < 30
+    assert complaints(demo.log()) == []

@@ -1,0 +1,68 @@
+"""Setting a hub up in a test's Home Assistant."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bemcom_connectors.connector.base import Connector
+from custom_components.bemcom_connectors.const import DOMAIN
+from tests.device import HOST, Device
+
+NAME = "demo-meter"
+
+
+def hub_entry(
+    port: int, *, options: dict[str, Any] | None = None, name: str = NAME
+) -> MockConfigEntry:
+    """Return the entry of a TCP hub."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=name,
+        unique_id=name,
+        data={
+            "hub_kind": "tcp",
+            "connector_name": name,
+            "host": HOST,
+            "port": port,
+            "tls": False,
+            "verify_ssl": True,
+        },
+        options={
+            "framing": "auto",
+            "format": "json",
+            "lists": "index",
+            "connect_timeout": 5,
+            "receive_timeout": 60,
+            "recv_bufsize": 4096,
+            "max_message_size": 65536,
+            **(options or {}),
+        },
+    )
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> Connector:
+    """Set the hub up and return its connector."""
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    connector: Connector = entry.runtime_data.connector
+    return connector
+
+
+async def receive(
+    hass: HomeAssistant, device: Device, connector: Connector, *messages: bytes
+) -> None:
+    """Let the device send messages, and wait until the hub has handled them all."""
+    handled = connector.statistics.messages + len(messages)
+    await device.send(*messages)
+    await heard(hass, connector, handled)
+
+
+async def heard(hass: HomeAssistant, connector: Connector, count: int) -> None:
+    """Wait until the hub has handled so many messages, and its entities are up to date."""
+    async with asyncio.timeout(10):
+        while connector.statistics.messages < count:
+            await asyncio.sleep(0.001)
+    await hass.async_block_till_done()

@@ -1,0 +1,477 @@
+"""The house in order: files that must agree with each other, and the rules for imports.
+
+Nothing here runs Home Assistant: files are read, and the source is looked at.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+import json
+from pathlib import Path
+import re
+import struct
+import sys
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from homeassistant.const import Platform
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import BooleanSelector, SelectSelector
+
+from custom_components.bemcom_connectors import (
+    config_flow,
+    const,
+    decoding_flow,
+    options_flow,
+)
+from custom_components.bemcom_connectors.connector.flatten import Lists
+from custom_components.bemcom_connectors.connector.framing import Framing
+from custom_components.bemcom_connectors.connector.model import LinkReason
+from custom_components.bemcom_connectors.connector.parsing import Format
+from tests.source import (
+    PACKAGE,
+    REPOSITORY,
+    Flow,
+    calls,
+    dict_keys,
+    imports,
+    keyword,
+    modules,
+    texts,
+    tree,
+)
+
+MAX_LINES = 420
+
+# Per room of the house what it may import of the house: its top-level names.
+ROOMS = {"connector": {"connector"}}
+PLATFORM_IMPORTS = {"const", "coordinator", "descriptions", "entity"}
+# What comes with Home Assistant; everything else would be a requirement.
+WITH_HOME_ASSISTANT = {"homeassistant", "orjson", "voluptuous", "yaml"}
+# Components that Home Assistant always has, or that only load this integration's platform.
+ALWAYS_THERE = {*Platform, "diagnostics"}
+
+QUALITY_RULES = """
+    action-setup appropriate-polling brands common-modules config-flow
+    config-flow-test-coverage dependency-transparency docs-actions docs-conditions
+    docs-high-level-description docs-installation-instructions docs-removal-instructions
+    docs-triggers entity-event-setup entity-unique-id has-entity-name runtime-data
+    test-before-configure test-before-setup unique-config-entry
+
+    action-exceptions config-entry-unloading docs-configuration-parameters
+    docs-installation-parameters entity-unavailable integration-owner log-when-unavailable
+    parallel-updates reauthentication-flow test-coverage
+
+    devices diagnostics discovery discovery-update-info docs-data-update docs-examples
+    docs-known-limitations docs-supported-devices docs-supported-functions
+    docs-troubleshooting docs-use-cases dynamic-devices entity-category
+    entity-device-class entity-disabled-by-default entity-translations
+    exception-translations icon-translations reconfiguration-flow repair-issues
+    stale-devices
+
+    async-dependency inject-websession strict-typing
+""".split()
+
+# Home Assistant's own rules for texts.
+_HTML = re.compile(r"<[a-z].*?>", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+_QUOTED_PLACEHOLDER = re.compile(r"'[^']*{\w+}[^']*'")
+_URL = re.compile(r"https?://|www\.", re.IGNORECASE)
+
+
+def load(name: str) -> Any:
+    """Read a JSON file of the integration."""
+    return json.loads((PACKAGE / name).read_text())
+
+
+ENGLISH = load("translations/en.json")
+LANGUAGES = sorted(path.stem for path in (PACKAGE / "translations").glob("*.json"))
+
+
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of a translation with the path to each."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, f"{path}.{key}" if path else key)
+    else:
+        yield path, node
+
+
+def placeholders(node: Any) -> set[str]:
+    """Return the placeholders in the texts below a node."""
+    return {name for _, text in leaves(node) for name in _PLACEHOLDER.findall(text)}
+
+
+# Manifest, HACS and the project's own file
+
+
+def test_manifest() -> None:
+    manifest = load("manifest.json")
+    keys = list(manifest)
+    assert keys == ["domain", "name", *sorted(keys[2:])]
+    assert {
+        "codeowners",
+        "config_flow",
+        "documentation",
+        "integration_type",
+        "iot_class",
+        "issue_tracker",
+        "requirements",
+        "version",
+    } <= set(keys)
+    assert manifest["domain"] == const.DOMAIN == PACKAGE.name
+    assert manifest["config_flow"] is True
+    assert manifest["iot_class"] == "local_push"
+    assert manifest["codeowners"]
+    assert all(owner.startswith("@") for owner in manifest["codeowners"])
+    assert manifest["documentation"].startswith("https://")
+    assert manifest["issue_tracker"].startswith("https://")
+
+
+def test_one_version() -> None:
+    version = load("manifest.json")["version"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert project["version"] == version
+
+
+def test_hacs() -> None:
+    hacs = json.loads((REPOSITORY / "hacs.json").read_text())
+    assert set(hacs) == {"name", "homeassistant"}
+    assert hacs["name"] == load("manifest.json")["name"]
+    assert re.fullmatch(r"20\d\d\.\d+\.\d+", hacs["homeassistant"])
+
+
+# Translations
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_are_plain(language: str) -> None:
+    for path, text in leaves(load(f"translations/{language}.json")):
+        assert text, path
+        assert text == text.strip(), path
+        assert not _HTML.search(text), path
+        assert not _URL.search(text), path
+        assert not _QUOTED_PLACEHOLDER.search(text), path
+        # Home Assistant's formatter takes every other brace for the start of something.
+        assert not re.search(r"[{}]", _PLACEHOLDER.sub("", text)), path
+
+
+@pytest.mark.parametrize("language", sorted({*LANGUAGES} - {"en"}))
+def test_translations_are_complete(language: str) -> None:
+    translated = dict(leaves(load(f"translations/{language}.json")))
+    english = dict(leaves(ENGLISH))
+    assert list(translated) == list(english)
+    for path, text in english.items():
+        assert placeholders(translated[path]) == placeholders(text), path
+
+
+def test_german_is_there() -> None:
+    assert LANGUAGES == ["de", "en"]
+
+
+# Flows and their texts
+
+PARAMETERS = [
+    *decoding_flow.FRAMING_PARAMETERS.values(),
+    *decoding_flow.FORMAT_PARAMETERS.values(),
+]
+PARAMETER_FIELDS = {
+    str(marker): selector
+    for fields in PARAMETERS
+    for marker, selector in fields.items()
+}
+# Nothing that can be chosen from a switch is wrong.
+FALLIBLE = [
+    name
+    for name, selector in PARAMETER_FIELDS.items()
+    if not isinstance(selector, BooleanSelector)
+]
+EXPAND = {
+    "link_": [reason.value for reason in LinkReason],
+    "invalid_": FALLIBLE,
+}
+_DECODING = {
+    "decode": decoding_flow.DECODE_SCHEMA.schema,
+    "parameters": PARAMETER_FIELDS,
+}
+FORMS: dict[str, dict[str, Mapping[Any, Any]]] = {
+    "config": {
+        "tcp": config_flow.TCP_SCHEMA.schema,
+        "reconfigure": config_flow.RECONFIGURE_SCHEMA.schema,
+        **_DECODING,
+    },
+    "options": {"link": options_flow.LINK_SCHEMA.schema, **_DECODING},
+}
+FLOWS = {
+    "config": Flow(
+        "BemcomConfigFlow",
+        [PACKAGE / "config_flow.py", PACKAGE / "decoding_flow.py"],
+        EXPAND,
+    ),
+    "options": Flow(
+        "BemcomOptionsFlow",
+        [PACKAGE / "options_flow.py", PACKAGE / "decoding_flow.py"],
+        EXPAND,
+    ),
+}
+each_flow = pytest.mark.parametrize("kind", FLOWS)
+
+
+@each_flow
+def test_each_step_has_its_method_and_texts(kind: str) -> None:
+    flow = FLOWS[kind]
+    shown = {name for name, step in flow.steps.items() if step.kind != "progress"}
+    assert set(ENGLISH[kind]["step"]) == shown
+    for name in flow.steps:
+        assert f"async_step_{name}" in flow.methods
+    for name in shown:
+        assert ENGLISH[kind]["step"][name]["title"]
+
+
+@each_flow
+def test_each_menu_option_has_its_step_and_text(kind: str) -> None:
+    flow = FLOWS[kind]
+    for name, step in flow.steps.items():
+        if step.kind == "progress":
+            continue
+        text = ENGLISH[kind]["step"][name]
+        assert set(text.get("menu_options", {})) == step.options
+        assert set(text.get("menu_option_descriptions", {})) <= step.options
+        for option in step.options:
+            assert f"async_step_{option}" in flow.methods
+
+
+@each_flow
+def test_each_field_is_named_and_described(kind: str) -> None:
+    forms = {name for name, step in FLOWS[kind].steps.items() if step.kind == "form"}
+    assert set(FORMS[kind]) == forms
+    for name, schema in FORMS[kind].items():
+        check_fields(schema, ENGLISH[kind]["step"][name])
+
+
+def check_fields(schema: Mapping[Any, Any], text: Mapping[str, Any]) -> None:
+    """Compare the fields of a form, or of a section, with their texts."""
+    sections = {
+        str(key): value for key, value in schema.items() if isinstance(value, section)
+    }
+    fields = {str(key) for key in schema} - set(sections)
+    assert set(text["data"]) == fields
+    assert set(text["data_description"]) == fields
+    assert set(text.get("sections", {})) == set(sections)
+    for key, inner in sections.items():
+        assert text["sections"][key]["name"]
+        check_fields(inner.schema.schema, text["sections"][key])
+
+
+@each_flow
+def test_each_error_has_its_text(kind: str) -> None:
+    flow = FLOWS[kind]
+    given = set().union(*(step.errors for step in flow.steps.values()))
+    assert set(ENGLISH[kind].get("error", {})) == given
+
+
+@each_flow
+def test_each_end_and_wait_has_its_text(kind: str) -> None:
+    flow = FLOWS[kind]
+    assert set(ENGLISH[kind].get("abort", {})) == flow.aborts
+    assert set(ENGLISH[kind].get("progress", {})) == flow.progress_actions
+
+
+@each_flow
+def test_each_placeholder_is_filled_in(kind: str) -> None:
+    flow, text = FLOWS[kind], ENGLISH[kind]
+    for name, step in flow.steps.items():
+        shown = [text["step"].get(name, {}), *(text["error"][it] for it in step.errors)]
+        if step.kind == "progress":
+            shown.append(text["progress"])
+        assert placeholders(dict(enumerate(map(str, shown)))) <= step.placeholders, name
+
+
+def test_each_fault_of_options_has_its_field() -> None:
+    """A form shows the reason beside the field that is named."""
+    named = {
+        option
+        for module in ("framing", "parsing")
+        for name, call in calls(tree(PACKAGE / f"connector/{module}.py"))
+        if name == "OptionsError" and isinstance(call.args[0], ast.Constant)
+        for option in texts(call.args[0], {})
+    }
+    assert named - {"framing", "format"} <= set(FALLIBLE)
+
+
+def test_each_choice_has_its_text() -> None:
+    selectors = {
+        selector.config["translation_key"]: selector.config["options"]
+        for forms in FORMS.values()
+        for schema in forms.values()
+        for selector in schema.values()
+        if isinstance(selector, SelectSelector) and "translation_key" in selector.config
+    }
+    assert set(ENGLISH["selector"]) == set(selectors)
+    for key, options in selectors.items():
+        assert list(ENGLISH["selector"][key]["options"]) == list(options)
+    for key, enum in {"framing": Framing, "format": Format, "lists": Lists}.items():
+        assert selectors[key] == [item.value for item in enum]
+
+
+def test_each_exception_has_its_text() -> None:
+    raised: dict[str, set[str]] = {}
+    for path in modules():
+        for _, call in calls(tree(path)):
+            if keyword(call, "translation_domain") is not None:
+                given = dict_keys(keyword(call, "translation_placeholders"))
+                for key in texts(keyword(call, "translation_key"), EXPAND):
+                    raised[key] = given
+    assert set(ENGLISH["exceptions"]) == set(raised)
+    for key, given in raised.items():
+        assert placeholders(ENGLISH["exceptions"][key]) == given, key
+
+
+# Entities, icons and platforms
+
+PLATFORM_FILES = [PACKAGE / f"{platform}.py" for platform in const.PLATFORMS]
+
+
+def entity_keys(path: Path) -> dict[str, bool]:
+    """Return a platform's translation keys, and whether each has a device class."""
+    found: dict[str, bool] = {}
+    for name, call in calls(tree(path)):
+        if name.endswith("Description") and (key := keyword(call, "key")) is not None:
+            has_class = keyword(call, "device_class") is not None
+            found |= dict.fromkeys(texts(key, {}), has_class)
+        elif name == "__init__" and isinstance(call.args[-1], ast.Constant):
+            found |= dict.fromkeys(texts(call.args[-1], {}), True)
+    return found
+
+
+def test_each_entity_has_its_name_and_icon() -> None:
+    keys = {path.stem: entity_keys(path) for path in PLATFORM_FILES}
+    assert {platform: set(texts) for platform, texts in ENGLISH["entity"].items()} == {
+        platform: set(found) for platform, found in keys.items() if found
+    }
+    icons = load("icons.json").get("entity", {})
+    for platform, found in keys.items():
+        named = set(icons.get(platform, {}))
+        without_class = {key for key, has_class in found.items() if not has_class}
+        assert without_class <= named <= set(found)
+
+
+def test_icons_are_material_design() -> None:
+    icons = dict(leaves(load("icons.json")))
+    assert icons
+    assert all(icon.startswith("mdi:") for icon in icons.values())
+
+
+def test_platforms() -> None:
+    assert sorted(const.PLATFORMS) == const.PLATFORMS
+    files = {path.stem for path in PACKAGE.glob("*.py")} & {*Platform}
+    assert files == {*const.PLATFORMS}
+
+
+@pytest.mark.parametrize("path", PLATFORM_FILES, ids=lambda path: path.stem)
+def test_each_platform_says_how_it_updates(path: Path) -> None:
+    assigned = {
+        node.targets[0].id
+        for node in tree(path).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    assert "PARALLEL_UPDATES" in assigned
+
+
+# Quality scale and brand
+
+
+def test_quality_scale() -> None:
+    rules = yaml.safe_load((PACKAGE / "quality_scale.yaml").read_text())["rules"]
+    assert len(QUALITY_RULES) == 54
+    assert sorted(rules) == sorted(QUALITY_RULES)
+    for name, rule in rules.items():
+        if isinstance(rule, dict):
+            assert rule["status"] in {"done", "exempt"}, name
+            assert re.fullmatch(r"[A-Z].*\.\s*", rule["comment"], re.DOTALL), name
+        else:
+            assert rule == "done", name
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """Return width and height of a PNG image that has transparency."""
+    head = path.read_bytes()[:26]
+    assert head.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height, _, color_type = struct.unpack(">IIBB", head[16:26])
+    assert color_type in {3, 4, 6}
+    return width, height
+
+
+@pytest.mark.parametrize("theme", ["", "dark_"])
+def test_brand(theme: str) -> None:
+    brand = PACKAGE / "brand"
+    assert png_size(brand / f"{theme}icon.png") == (256, 256)
+    assert png_size(brand / f"{theme}icon@2x.png") == (512, 512)
+    width, height = png_size(brand / f"{theme}logo.png")
+    assert 128 <= min(width, height) <= 256
+    assert png_size(brand / f"{theme}logo@2x.png") == (2 * width, 2 * height)
+
+
+# The rules of the house
+
+
+def room(path: Path) -> str:
+    """Return the room that a module is in; "" is the hall."""
+    return ".".join(path.relative_to(PACKAGE).parent.parts)
+
+
+def own(path: Path) -> set[str]:
+    """Return the rooms and modules of the house that a module imports."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith(".")}
+
+
+def test_rooms_keep_to_themselves() -> None:
+    assert {room(path) for path in modules()} == {"", *ROOMS}
+    for path in modules():
+        if room(path):
+            assert own(path) <= ROOMS[room(path)], path
+            assert "" not in imports(path), path  # the package itself is the hall
+
+
+def test_the_engine_knows_no_home_assistant() -> None:
+    allowed = {*sys.stdlib_module_names, "orjson", "yaml"}
+    for path in modules():
+        if room(path) == "connector":
+            others = {name for name in imports(path) if not name.startswith(".")}
+            assert {name.split(".")[0] for name in others} <= allowed, path
+
+
+def test_platforms_know_no_protocol() -> None:
+    for path in PLATFORM_FILES:
+        assert own(path) <= PLATFORM_IMPORTS, path
+
+
+def test_nothing_is_imported_that_may_be_missing() -> None:
+    manifest = load("manifest.json")
+    requirements = {re.split(r"[^\w-]", it)[0] for it in manifest["requirements"]}
+    components = ALWAYS_THERE | {
+        *manifest.get("dependencies", []),
+        *manifest.get("after_dependencies", []),
+    }
+    for path in modules():
+        for name in imports(path):
+            parts = name.split(".")
+            assert (
+                not parts[0]
+                or parts[0] in sys.stdlib_module_names
+                or parts[0] in WITH_HOME_ASSISTANT | requirements
+            ), f"{path}: {name}"
+            if parts[:2] == ["homeassistant", "components"]:
+                assert parts[2] in components, f"{path}: {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)
+def test_modules_are_short_and_finished(path: Path) -> None:
+    text = path.read_text()
+    lines = text.count("\n")
+    assert lines <= MAX_LINES
+    assert "from __future__" not in text
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)

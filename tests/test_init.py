@@ -1,0 +1,198 @@
+"""Setting up, unloading and removing a hub."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.bemcom_connectors.connector.backoff import Backoff
+from custom_components.bemcom_connectors.const import DOMAIN
+from tests.device import Device
+from tests.hub import hub_entry, receive, set_up
+
+pytestmark = pytest.mark.usefixtures("loopback")
+
+
+async def test_unloading_closes_the_link(hass: HomeAssistant, device: Device) -> None:
+    """Unloading ends the connection; setting up again opens a new one."""
+    entry = hub_entry(device.port)
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, b'{"power_w":1}\n')
+    assert hass.states.get("sensor.demo_meter_power").state == "1"
+
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert not [t for t in asyncio.all_tasks() if "connector" in t.get_name()]
+    assert hass.states.get("sensor.demo_meter_power").state == STATE_UNAVAILABLE
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    await device.connected()
+    assert device.connections == 2
+
+
+async def test_a_device_that_is_away_is_tried_again(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Set-up waits for the device and says why."""
+    async with Device() as device:
+        port = device.port
+    entry = hub_entry(port)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "link_refused"
+    assert "refuses" in caplog.text
+
+
+async def test_options_that_cannot_work_are_an_error(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """A hub with impossible options says so and is not tried again and again."""
+    entry = hub_entry(device.port, options={"framing": "fixed_size"})
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "options_invalid"
+
+
+async def test_stopping_home_assistant_closes_the_link(
+    hass: HomeAssistant, device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No task is left, and nothing is logged, when Home Assistant stops under load."""
+    connector = await set_up(hass, hub_entry(device.port))
+    await receive(hass, device, connector, *[b'{"power_w":1}\n'] * 50)
+    caplog.clear()
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await hass.async_block_till_done()
+    assert not [t for t in asyncio.all_tasks() if "connector" in t.get_name()]
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+async def test_entities_follow_the_link(
+    hass: HomeAssistant, device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are unavailable while the link is down, and come back with it."""
+    caplog.set_level(logging.INFO, "custom_components.bemcom_connectors")
+    connector = await set_up(hass, hub_entry(device.port))
+    assert hass.states.get("binary_sensor.demo_meter_connection").state == "off"
+    await receive(hass, device, connector, b'{"power_w":1}\n')
+    assert hass.states.get("binary_sensor.demo_meter_connection").state == "on"
+
+    changed = asyncio.Event()
+
+    @callback
+    def note(_: Event) -> None:
+        changed.set()
+
+    hass.bus.async_listen("state_changed", note)
+    connector.backoff = Backoff(0.01, 0.01)
+    device.close()
+    await changed.wait()
+    await hass.async_block_till_done()
+    assert hass.states.get("sensor.demo_meter_power").state == STATE_UNAVAILABLE
+    assert hass.states.get("binary_sensor.demo_meter_connection").state == "off"
+
+    await device.connected()
+    await receive(hass, device, connector, b'{"power_w":2}\n')
+    assert hass.states.get("sensor.demo_meter_power").state == "2"
+    assert hass.states.get("binary_sensor.demo_meter_connection").state == "on"
+    assert caplog.text.count("Connection lost") == 1
+    assert caplog.text.count("Connection restored") == 1
+
+
+async def test_a_datapoint_keeps_its_looks_over_a_restart(
+    hass: HomeAssistant, device: Device, hass_storage: dict[str, Any]
+) -> None:
+    """What was first seen as a number is one again, whatever comes first next time."""
+    entry = hub_entry(device.port)
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, b'{"power_w":1.5,"open":true}\n')
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert f"{DOMAIN}.{entry.entry_id}.datapoints" in hass_storage
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    connector = entry.runtime_data.connector
+    await device.connected()
+    await receive(hass, device, connector, b'{"power_w":"n/a","open":"maybe"}\n')
+    assert hass.states.get("sensor.demo_meter_power").state == "unknown"
+    assert hass.states.get("binary_sensor.demo_meter_open").state == "unknown"
+    await receive(hass, device, connector, b'{"power_w":3,"open":false}\n')
+    assert hass.states.get("sensor.demo_meter_power").state == "3"
+
+
+async def test_removing_a_hub_removes_what_was_stored(
+    hass: HomeAssistant, device: Device, hass_storage: dict[str, Any]
+) -> None:
+    """Nothing stays behind."""
+    entry = hub_entry(device.port)
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, b'{"power_w":1}\n')
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert not [key for key in hass_storage if key.startswith(DOMAIN)]
+
+
+async def test_a_deleted_entity_is_new_when_its_datapoint_comes_again(
+    hass: HomeAssistant, device: Device, entity_registry: er.EntityRegistry
+) -> None:
+    """Deleting an entity forgets its datapoint, looks and all."""
+    connector = await set_up(hass, hub_entry(device.port))
+    await receive(hass, device, connector, b'{"flow":1,"other":2}\n')
+    entity_registry.async_remove("sensor.demo_meter_flow")
+    await hass.async_block_till_done()
+    assert hass.states.get("sensor.demo_meter_flow") is None
+    await receive(hass, device, connector, b'{"flow":true}\n')
+    assert hass.states.get("binary_sensor.demo_meter_flow").state == "on"
+
+
+async def test_only_what_is_gone_can_be_deleted(
+    hass: HomeAssistant,
+    device: Device,
+    device_registry: dr.DeviceRegistry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    """The hub's own device stays; one that is no longer there goes."""
+    assert await async_setup_component(hass, "config", {})
+    entry = hub_entry(device.port)
+    await set_up(hass, entry)
+    client = await hass_ws_client(hass)
+    own = dr.async_entries_for_config_entry(device_registry, entry.entry_id)[0]
+    response = await client.remove_device(own.id)
+    assert not response["success"]
+
+    old = device_registry.async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, "old")}
+    )
+    response = await client.remove_device(old.id)
+    assert response["success"]
+
+
+async def test_the_registry_is_safe_from_a_device_that_invents_keys(
+    hass: HomeAssistant,
+    device: Device,
+    entity_registry: er.EntityRegistry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A hub takes so many datapoints and says once that it ignores the rest."""
+    entry = hub_entry(device.port)
+    connector = await set_up(hass, entry)
+    connector.max_datapoints = 10
+    await receive(
+        hass, device, connector, *[f'{{"k{i}":1,"k{i}b":2}}\n'.encode() for i in range(30)]
+    )
+    entities = er.async_entries_for_config_entry(entity_registry, entry.entry_id)
+    assert sum("_datapoint_" in entity.unique_id for entity in entities) == 10
+    assert connector.statistics.ignored_datapoints == 50
+    assert caplog.text.count("Ignoring datapoint") == 1
+    # What is known goes on.
+    await receive(hass, device, connector, b'{"k0":7}\n')
+    assert hass.states.get("sensor.demo_meter_k0").state == "7"
