@@ -119,9 +119,7 @@ def rows() -> Iterator[Row]:
     frame = orjson.dumps(MESSAGE)
     frames = [frame] * 200
     stream = b"".join(line + b"\n" for line in frames)
-    chunks = [
-        stream[at : at + READ_SIZE] for at in range(0, len(stream), READ_SIZE)
-    ]
+    chunks = [stream[at : at + READ_SIZE] for at in range(0, len(stream), READ_SIZE)]
     measured = rates(
         {
             "auto": _engine(chunks, "auto"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 import time
+from typing import override
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Row:
         """Tell whether the budget is kept."""
         return self.ratio >= self.budget
 
+    @override
     def __str__(self) -> str:
         """Return the line."""
         verdict = "kept" if self.kept else "MISSED"
@@ -37,9 +39,7 @@ class Row:
         )
 
 
-HEADER = (
-    "| what | rate | baseline | ratio | budget | |\n|---|---|---|---|---|---|"
-)
+HEADER = "| what | rate | baseline | ratio | budget | |\n|---|---|---|---|---|---|"
 
 
 def rates(

@@ -15,8 +15,8 @@ from pytest_homeassistant_custom_component.common import (
 from benchmarks.measure import Row
 from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.components.sensor import SensorEntity
-from homeassistant.core import HomeAssistant, callback
 from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 
 VALUES = 20
@@ -66,7 +66,9 @@ class _Source:
         self.writer: asyncio.StreamWriter | None = None
         self.number = 0
 
-    async def serve(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(
+        self, _: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Take the hub."""
         self.writer = writer
 

@@ -36,13 +36,20 @@ async def save_dashboard(api: HomeAssistantApi) -> None:
 
 
 async def _section(api: HomeAssistantApi, entry_id: str, title: str) -> dict[str, Any]:
-    """Return a section with a tile for each enabled entity of a hub."""
+    """Return a section with a tile for each of a hub's values."""
 
-    async def entities() -> list[dict[str, Any]]:
-        return await api.entities(entry_id)
+    async def measured() -> list[dict[str, Any]]:
+        # What the device measures appears with its first message.
+        entities = await api.entities(entry_id)
+        return [
+            entity
+            for entity in entities
+            if entity["entity_category"] is None
+            and entity["disabled_by"] is None
+            and entity["hidden_by"] is None
+        ]
 
-    # They appear with the first message.
-    found = await wait_until(entities, f"entities of {title}", within=30)
+    found = await wait_until(measured, f"entities of {title}", within=30)
     tiles = [
         {
             "type": "tile",
@@ -51,7 +58,6 @@ async def _section(api: HomeAssistantApi, entry_id: str, title: str) -> dict[str
             "grid_options": {"columns": 6},
         }
         for entity in found
-        if entity["disabled_by"] is None and entity["hidden_by"] is None
     ]
     heading = {"type": "heading", "heading": title}
     return {"type": "grid", "cards": [heading, *tiles]}

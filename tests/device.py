@@ -34,9 +34,7 @@ class Device:
 
     async def listen(self) -> None:
         """Listen, on the port of before if there was one."""
-        self._server = await asyncio.start_server(
-            self._serve, HOST, self.port, ssl=self._tls
-        )
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def go_away(self) -> None:
@@ -89,6 +87,12 @@ class Device:
     ) -> None:
         """Take a client, and see it leave."""
         self.connections += 1
+        if self._tls is not None:
+            try:
+                await writer.start_tls(self._tls)
+            except OSError:  # the client did not like the certificate
+                writer.close()
+                return
         self._writer = writer
         self._gone.clear()
         self._connected.set()

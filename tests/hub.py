@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
-from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bemcom_connectors.connector.base import Connector
 from custom_components.bemcom_connectors.const import DOMAIN
+from homeassistant.core import HomeAssistant
 from tests.device import HOST, Device
 
 NAME = "demo-meter"

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "custom_components/bemcom_connectors"
@@ -70,13 +69,12 @@ def keyword(call: ast.Call, name: str) -> ast.expr | None:
 @cache
 def _constants() -> dict[str, str]:
     """Return the texts that const.py names."""
-    return {
-        node.target.id: node.value.value
-        for node in tree(PACKAGE / "const.py").body
-        if isinstance(node, ast.AnnAssign)
-        and isinstance(node.target, ast.Name)
-        and isinstance(node.value, ast.Constant)
-    }
+    found: dict[str, str] = {}
+    for node in tree(PACKAGE / "const.py").body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(name), value=ast.Constant(str(text))):
+                found[name] = text
+    return found
 
 
 def texts(node: ast.expr | None, expand: dict[str, list[str]]) -> set[str]:
@@ -97,12 +95,13 @@ def texts(node: ast.expr | None, expand: dict[str, list[str]]) -> set[str]:
 
 
 def dict_keys(node: ast.expr | None) -> set[str]:
-    """Return the keys of a dictionary that is written out."""
-    return (
-        {cast("ast.Constant", key).value for key in node.keys if key is not None}
-        if isinstance(node, ast.Dict)
-        else set()
-    )
+    """Return the keys of a dictionary that is written out; none of anything else."""
+    keys = node.keys if isinstance(node, ast.Dict) else []
+    return {
+        key.value
+        for key in keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }
 
 
 @dataclass

@@ -8,12 +8,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
-from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
 
 from custom_components.bemcom_connectors import config_flow
 from custom_components.bemcom_connectors.const import DOMAIN
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from tests.device import HOST, Device
 from tests.hub import NAME, hub_entry, receive, set_up
 
@@ -85,7 +85,9 @@ async def test_a_hub_is_created_from_what_the_device_sends(
 ) -> None:
     """The preview shows bytes and datapoints; the entry has what was recognised."""
     result = await address(hass, device.port)
-    await device.send(b'{"meter":{"power_w":412.5,"phase`|":"a|b"}}\r\n' * 2 + b"\x07\n")
+    await device.send(
+        b'{"meter":{"power_w":412.5,"phase`|":"a|b"}}\r\n' * 2 + b"\x07\n"
+    )
     result = await heard(hass, result)
     assert result["type"] is FlowResultType.MENU
     assert result["step_id"] == "preview"
@@ -215,7 +217,10 @@ async def test_a_device_that_hangs_up_is_told_of(
 @pytest.mark.parametrize(
     ("entered", "errors"),
     [
-        ({"connector_name": "Demo Meter"}, {"connector_name": "invalid_connector_name"}),
+        (
+            {"connector_name": "Demo Meter"},
+            {"connector_name": "invalid_connector_name"},
+        ),
         ({"connector_name": "a--b"}, {"connector_name": "invalid_connector_name"}),
         ({"connector_name": "x" * 65}, {"connector_name": "invalid_connector_name"}),
         ({"connector_name": "taken"}, {"connector_name": "connector_name_taken"}),
@@ -341,7 +346,6 @@ async def test_reconfiguring_does_not_take_the_line_from_its_own_hub(
     await hass.async_block_till_done()
 
 
-@pytest.mark.no_fail_on_log_exception  # the device's side of the handshake
 async def test_a_certificate_of_its_own_making_can_be_trusted(
     hass: HomeAssistant, tls_context: ssl.SSLContext
 ) -> None:
@@ -409,9 +413,7 @@ class TestOptions:
         await set_up(hass, entry)
         flow = hass.config_entries.options
         result = await flow.async_init(entry.entry_id)
-        result = await flow.async_configure(
-            result["flow_id"], {"next_step_id": "link"}
-        )
+        result = await flow.async_configure(result["flow_id"], {"next_step_id": "link"})
         limits = {
             "connect_timeout": 3,
             "receive_timeout": -1,
@@ -439,8 +441,6 @@ class TestOptions:
             result["flow_id"], {"framing": "auto", "format": "yaml", "lists": "index"}
         )
         assert result["step_id"] == "no_preview"
-        result = await flow.async_configure(
-            result["flow_id"], {"next_step_id": "save"}
-        )
+        result = await flow.async_configure(result["flow_id"], {"next_step_id": "save"})
         assert entry.options["format"] == "yaml"
         await hass.async_block_till_done()

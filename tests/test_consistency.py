@@ -16,10 +16,6 @@ from typing import Any
 import pytest
 import yaml
 
-from homeassistant.const import Platform
-from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import BooleanSelector, SelectSelector
-
 from custom_components.bemcom_connectors import (
     config_flow,
     const,
@@ -30,6 +26,9 @@ from custom_components.bemcom_connectors.connector.flatten import Lists
 from custom_components.bemcom_connectors.connector.framing import Framing
 from custom_components.bemcom_connectors.connector.model import LinkReason
 from custom_components.bemcom_connectors.connector.parsing import Format
+from homeassistant.const import Platform
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import BooleanSelector, SelectSelector
 from tests.source import (
     PACKAGE,
     REPOSITORY,
@@ -53,7 +52,9 @@ WITH_HOME_ASSISTANT = {"homeassistant", "orjson", "voluptuous", "yaml"}
 # Components that Home Assistant always has, or that only load this integration's platform.
 ALWAYS_THERE = {*Platform, "diagnostics"}
 
-QUALITY_RULES = """
+QUALITY_RULES = re.findall(
+    r"\S+",
+    """
     action-setup appropriate-polling brands common-modules config-flow
     config-flow-test-coverage dependency-transparency docs-actions docs-conditions
     docs-high-level-description docs-installation-instructions docs-removal-instructions
@@ -72,7 +73,8 @@ QUALITY_RULES = """
     stale-devices
 
     async-dependency inject-websession strict-typing
-""".split()
+    """,
+)
 
 # Home Assistant's own rules for texts.
 _HTML = re.compile(r"<[a-z].*?>", re.IGNORECASE)

@@ -3,10 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import (
     async_capture_events,
     async_fire_time_changed,
@@ -14,6 +10,10 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.bemcom_connectors.coordinator import STATISTICS_INTERVAL
 from custom_components.bemcom_connectors.sensor import MAX_OPTIONS
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 from tests.device import Device
 from tests.hub import hub_entry, receive, set_up
 
@@ -43,9 +43,9 @@ async def test_datapoints_become_entities(hass: HomeAssistant, device: Device) -
     status = hass.states.get("sensor.demo_meter_status")
     assert status.state == "running"
     assert status.attributes["options"] == ["running"]
-    assert hass.states.get("sensor.demo_meter_last_seen").attributes["device_class"] == (
-        "timestamp"
-    )
+    assert hass.states.get("sensor.demo_meter_last_seen").attributes[
+        "device_class"
+    ] == ("timestamp")
     assert hass.states.get("sensor.demo_meter_note").state == "a b c d"
 
 
@@ -61,7 +61,9 @@ async def test_new_datapoints_appear_while_running(
     assert hass.states.get("sensor.demo_meter_late").state == "5"
 
 
-async def test_only_what_changed_is_written(hass: HomeAssistant, device: Device) -> None:
+async def test_only_what_changed_is_written(
+    hass: HomeAssistant, device: Device
+) -> None:
     """On a hub of 500 datapoints a message that changes 5 writes 5 states."""
     connector = await set_up(hass, hub_entry(device.port))
     values = {f"v{i}": i for i in range(500)}

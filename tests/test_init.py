@@ -5,15 +5,15 @@ import logging
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.bemcom_connectors.connector.backoff import Backoff
+from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
-
-from custom_components.bemcom_connectors.connector.backoff import Backoff
-from custom_components.bemcom_connectors.const import DOMAIN
 from tests.device import Device
 from tests.hub import hub_entry, receive, set_up
 
@@ -187,7 +187,10 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
     connector = await set_up(hass, entry)
     connector.max_datapoints = 10
     await receive(
-        hass, device, connector, *[f'{{"k{i}":1,"k{i}b":2}}\n'.encode() for i in range(30)]
+        hass,
+        device,
+        connector,
+        *[f'{{"k{i}":1,"k{i}b":2}}\n'.encode() for i in range(30)],
     )
     entities = er.async_entries_for_config_entry(entity_registry, entry.entry_id)
     assert sum("_datapoint_" in entity.unique_id for entity in entities) == 10

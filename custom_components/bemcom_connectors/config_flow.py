@@ -102,6 +102,7 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         """Create the options flow."""
         return BemcomOptionsFlow()
 
+    @override
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:

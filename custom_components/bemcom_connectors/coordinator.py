@@ -245,9 +245,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     @callback
     def _data_to_save(self) -> dict[str, dict[str, object]]:
         """Return the descriptions to store."""
-        return {
-            key: to_dict(description) for key, description in self._stored.items()
-        }
+        return {key: to_dict(description) for key, description in self._stored.items()}
 
 
 def datapoint_store(

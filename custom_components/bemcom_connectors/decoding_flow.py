@@ -5,6 +5,7 @@ from typing import Any
 
 import voluptuous as vol
 
+from homeassistant.config_entries import ConfigFlowContext, ConfigFlowResult
 from homeassistant.data_entry_flow import FlowHandler
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -119,7 +120,7 @@ def parameters_schema(settings: Mapping[str, Any]) -> vol.Schema:
     )
 
 
-class DecodingSteps[ResultT: Mapping[str, Any]](FlowHandler[Any, Any, Any]):
+class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
     """The steps `decode`, `parameters` and `preview`.
 
     A flow that takes them in gives `settings` and `sample`, and has the steps that its
@@ -130,7 +131,9 @@ class DecodingSteps[ResultT: Mapping[str, Any]](FlowHandler[Any, Any, Any]):
     sample: Sequence[Chunk]
     preview_options: Sequence[str]
 
-    async def async_step_decode(self, user_input: dict[str, Any] | None = None) -> Any:
+    async def async_step_decode(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
         """Choose framing, format and lists."""
         if user_input is not None:
             wanted = parameters_schema(user_input).schema
@@ -153,7 +156,7 @@ class DecodingSteps[ResultT: Mapping[str, Any]](FlowHandler[Any, Any, Any]):
 
     async def async_step_parameters(
         self, user_input: dict[str, Any] | None = None
-    ) -> Any:
+    ) -> ConfigFlowResult:
         """Fill in what the chosen framing and format want to know."""
         schema = parameters_schema(self.settings)
         errors: dict[str, str] = {}
@@ -179,7 +182,9 @@ class DecodingSteps[ResultT: Mapping[str, Any]](FlowHandler[Any, Any, Any]):
             last_step=False,
         )
 
-    async def async_step_preview(self, user_input: dict[str, Any] | None = None) -> Any:
+    async def async_step_preview(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
         """Show what came in, and what the settings make of it."""
         decoded = await self.hass.async_add_executor_job(
             decode, self.sample, self.settings
@@ -194,6 +199,6 @@ class DecodingSteps[ResultT: Mapping[str, Any]](FlowHandler[Any, Any, Any]):
 
     async def async_step_no_preview(
         self, user_input: dict[str, Any] | None = None
-    ) -> Any:
+    ) -> ConfigFlowResult:
         """Show the settings where nothing came in to try them on."""
         return await self.async_step_preview()

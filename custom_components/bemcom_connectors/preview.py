@@ -49,7 +49,9 @@ def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
     for key, value in list(datapoints.items())[:_MAX_DATAPOINTS]:
         description = describe(key, value) if is_describable(value) else None
         name = description.name if description else key
-        rows.append(f"| {_cell(name)} | {_value(value, description)} | `{_code(key)}` |")
+        rows.append(
+            f"| {_cell(name)} | {_value(value, description)} | `{_code(key)}` |"
+        )
     if len(datapoints) > _MAX_DATAPOINTS:
         rows.append(f"| … | +{len(datapoints) - _MAX_DATAPOINTS} | |")
     return "\n".join(rows) if datapoints else "–"
@@ -81,5 +83,6 @@ def _errors(decoded: Decoded) -> str:
     """Return what went wrong, if anything did; the first error stands for all."""
     if decoded.errors:
         more = f" (+{len(decoded.errors) - 1})" if len(decoded.errors) > 1 else ""
-        return f"\n\n⚠️ {_cell(decoded.errors[0])}{more}"
+        first = next(iter(decoded.errors.values()))
+        return f"\n\n⚠️ {_cell(first)}{more}"
     return ""

@@ -3,15 +3,13 @@
 from collections.abc import Callable
 import json
 import time
+from typing import Literal
 
 from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.bemcom_connectors.connector.framer import Framer
-from custom_components.bemcom_connectors.connector.framing import (
-    Framing,
-    create_framer,
-)
+from custom_components.bemcom_connectors.connector.framing import Framing, create_framer
 from custom_components.bemcom_connectors.connector.model import OptionsError
 
 MAX = 48
@@ -95,7 +93,7 @@ def test_no_bytes_make_a_framer_keep_more_than_its_bound(
     framer = (SPLITTABLE.get(name) or (lambda: create_framer("chunk", None, MAX)))()
     for chunk in chunks:
         framer.feed(chunk)
-        assert len(framer._buffer) <= 2 * MAX  # noqa: SLF001 - memory is the subject
+        assert len(framer._buffer) <= 2 * MAX
 
 
 JSON_VALUES = st.recursive(
@@ -159,7 +157,7 @@ def test_lines_end_with_any_newline(
 @given(frames=st.lists(st.binary(min_size=1, max_size=40)), little=st.booleans())
 def test_length_prefix_gives_back_the_frames(frames: list[bytes], little: bool) -> None:
     """What was sent with its length comes out."""
-    order = "little" if little else "big"
+    order: Literal["little", "big"] = "little" if little else "big"
     framer = create_framer("length_prefix", {"prefix_size": 2, "byte_order": order})
     data = b"".join(len(frame).to_bytes(2, order) + frame for frame in frames)
     assert frames_of(framer, [data]) == (frames, 0)

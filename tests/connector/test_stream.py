@@ -298,7 +298,9 @@ async def test_a_hundred_drops_lose_nothing_that_arrived(device: Device) -> None
                 gc.collect()
                 warm = len(gc.get_objects()) - 20 * len(heard.readings)
         await heard.until(lambda: len(heard.readings) == 10_000)
-        assert [reading.values["n"] for reading in heard.readings] == list(range(10_000))
+        assert [reading.values["n"] for reading in heard.readings] == list(
+            range(10_000)
+        )
         assert connector.dropped_frames == connector.statistics.parse_errors == 0
         running = [t for t in asyncio.all_tasks() if t.get_name() == "connector test"]
         assert len(running) == 1

@@ -83,7 +83,8 @@ class _Scripted(Connector):
         self.calls.append("receive_raw_msg")
         default = {"payload": {"raw_message": '{"dp_1": 2.1, "dp_2": "ok"}'}}
         payload = self.returns.get("receive_raw_msg_returns", default)["payload"]
-        return payload and payload["raw_message"]
+        message: JsonValue = payload and payload["raw_message"]
+        return message
 
     @override
     def parse_raw_msg(self, raw_msg: RawMessage) -> JsonValue | Messages:
@@ -92,7 +93,8 @@ class _Scripted(Connector):
         self.raw = raw_msg
         default = {"payload": {"parsed_message": {"dp_1": 2.1, "dp_2": "ok"}}}
         payload = self.returns.get("parse_raw_msg_returns", default)["payload"]
-        return payload and payload["parsed_message"]
+        message: JsonValue = payload and payload["parsed_message"]
+        return message
 
 
 @area("sensorflow")

@@ -7,7 +7,7 @@ The vocabulary is that of BEMCom's Python connector template (`receive_raw_msg`,
 from abc import ABC, abstractmethod
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 import logging
 import time
@@ -49,7 +49,7 @@ class Listener:
     def on_raw_message(self, message: RawMessage) -> None:
         """Take a message as the device sent it, before it is parsed."""
 
-    def on_connection(self, online: bool, error: LinkError | None) -> None:  # noqa: FBT001 - the one fact it tells
+    def on_connection(self, online: bool, error: LinkError | None) -> None:
         """Take a change of the link: up, or down for the reason in `error`."""
 
     def on_datapoints(self, added: Mapping[str, JsonValue]) -> None:
@@ -288,26 +288,25 @@ class Connector(ABC):
     async def _run(self) -> None:
         """Receive, and open the link again whenever it is lost."""
         while True:
-            try:
-                await self.receive()
-            except LinkError as err:
-                error = err
-            except Exception as err:  # noqa: BLE001 - of a connector of the user's own
-                error = LinkError(LinkReason.FAILED, f"{type(err).__name__}: {err}")
-            self._set_offline(error)
+            await self._try(self.receive)
             await self.disconnect()
-            while True:
+            await asyncio.sleep(self.backoff.next_delay())
+            while not await self._try(self._open):
                 await asyncio.sleep(self.backoff.next_delay())
-                try:
-                    await self._open()
-                except LinkError as err:
-                    self._set_offline(err)
-                except Exception as err:  # noqa: BLE001 - of a connector of the user's own
-                    self._set_offline(
-                        LinkError(LinkReason.FAILED, f"{type(err).__name__}: {err}")
-                    )
-                else:
-                    break
+
+    async def _try(self, attempt: Callable[[], Awaitable[None]]) -> bool:
+        """Connect or receive; where that fails the link is down for the reason."""
+        try:
+            await attempt()
+        except LinkError as err:
+            self._set_offline(err)
+        except Exception as err:  # noqa: BLE001 - of a connector of the user's own
+            self._set_offline(
+                LinkError(LinkReason.FAILED, f"{type(err).__name__}: {err}")
+            )
+        else:
+            return True
+        return False
 
     def _set_online(self) -> None:
         """Take the link for up: a message came, or it stayed open for a while."""

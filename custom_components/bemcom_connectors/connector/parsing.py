@@ -87,7 +87,7 @@ def _decode_utf8(frame: bytes) -> str:
 
 def _create_decoder(encoding: object) -> Callable[[bytes], str]:
     """Return what makes text of any bytes; what cannot be read becomes REPLACEMENT."""
-    if encoding in {None, "", "utf-8"}:
+    if not encoding or encoding == "utf-8":
         return _decode_utf8
     if not isinstance(encoding, str) or encoding not in ENCODINGS:
         raise OptionsError(
@@ -168,10 +168,11 @@ def _parse_odd_json(frame: bytes) -> JsonValue | Messages:
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise ParseError(f"The JSON has an integer of {len(digits):,} digits")
-    return int(digits)
+def _integer(text: str) -> int:
+    digits = len(text.removeprefix("-"))
+    if digits > MAX_DIGITS:
+        raise ParseError(f"The JSON has an integer of {digits:,} digits")
+    return int(text)
 
 
 _DECODER = json.JSONDecoder(

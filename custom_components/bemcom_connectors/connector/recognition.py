@@ -23,9 +23,9 @@ class Decoded:
     """What a sample decodes to with some settings."""
 
     frames: list[bytes] = field(default_factory=list)
-    # The parsed messages, in order, and the errors of the frames that gave none.
+    # The parsed messages, in order, and by number the errors of frames that gave none.
     messages: list[JsonValue] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
     # The latest value of each datapoint.
     datapoints: dict[str, JsonValue] = field(default_factory=dict)
     dropped_frames: int = 0
@@ -36,7 +36,11 @@ class Decoded:
 
         A first frame may be cut: we may have begun to listen in the middle of it.
         """
-        return bool(self.datapoints) and not self.errors and self.dropped_frames <= 1
+        return (
+            bool(self.datapoints)
+            and self.errors.keys() <= {0}
+            and self.dropped_frames <= 1
+        )
 
 
 def decode(
@@ -59,7 +63,7 @@ def decode(
                 decoded.datapoints.update(flatten(message, lists))
                 decoded.messages.append(message)
         except ParseError as err:
-            decoded.errors.append(str(err))
+            decoded.errors[len(decoded.frames) - 1] = str(err)
     return decoded
 
 
@@ -162,9 +166,7 @@ def _are_numbers(decoded: Decoded) -> bool:
 
 def _are_rows(decoded: Decoded) -> bool:
     """Tell tables: every line with as many columns, two at least, one a number."""
-    widths = {
-        len(message) for message in decoded.messages if isinstance(message, dict)
-    }
+    widths = {len(message) for message in decoded.messages if isinstance(message, dict)}
     numbers = [
         value
         for value in decoded.datapoints.values()

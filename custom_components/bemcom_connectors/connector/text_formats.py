@@ -4,7 +4,7 @@ Each `create_..._parser` takes the options of its format, raises OptionsError fo
 cannot work, and returns a function from the text of a frame to its values.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import csv
 import math
 import re
@@ -29,7 +29,11 @@ _EXCERPT = 40
 def excerpt(text: str, position: int = 0) -> str:
     """Return a bounded part of `text` around a position, quoted."""
     start = max(0, position - _EXCERPT // 2)
-    return ascii(text[start : start + _EXCERPT])[: _EXCERPT + 20]
+    return repr(text[start : start + _EXCERPT])[: _EXCERPT + 20]
+
+
+# Unlike str.splitlines, which would also split at \x1e and other separators.
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 
 # Values
@@ -150,7 +154,7 @@ def create_delimited_parser(options: Options) -> TextParser:
         messages = Messages()
         values = 0
         for row in split(text.strip("\0")):
-            if not any(field.strip(WHITE_SPACE) for field in row):
+            if len(row) < 2 and not any(map(_is_filled, row)):
                 continue
             values += len(row)
             if values > MAX_VALUES:
@@ -170,8 +174,8 @@ def create_delimited_parser(options: Options) -> TextParser:
 
 def _columns(given: object) -> list[str]:
     """Return the names of the columns, empty for those to skip."""
-    names = given.split(",") if isinstance(given, str) else given or []
-    if isinstance(given, str) and not given.strip():
+    names = given.split(",") if isinstance(given, str) and given.strip() else given
+    if not names or isinstance(names, str):
         return []
     if not isinstance(names, list | tuple) or not all(
         isinstance(name, str) for name in names
@@ -186,23 +190,17 @@ def _columns(given: object) -> list[str]:
     return columns
 
 
-def _row_splitter(separator: str) -> Callable[[str], Iterator[list[str]]]:
+def _row_splitter(separator: str) -> Callable[[str], Iterable[list[str]]]:
     """Return what splits a text into lines and these into values."""
-    if separator.isspace() and separator != "\t":
-
-        def split_white_space(text: str) -> Iterator[list[str]]:
-            return (line.split() for line in text.splitlines())
-
-        return split_white_space
-    if len(separator) > 1 or separator in '"\r\n':
-
-        def split_plain(text: str) -> Iterator[list[str]]:
-            return (line.split(separator) for line in text.splitlines())
-
-        return split_plain
+    if not separator.strip(" "):
+        return lambda text: map(str.split, _LINE.findall(text))
+    if "\n" in separator or "\r" in separator:
+        return lambda text: [text.strip("\r\n").split(separator)]
+    if len(separator) > 1 or separator == '"':
+        return lambda text: (line.split(separator) for line in _LINE.findall(text))
 
     def split_csv(text: str) -> Iterator[list[str]]:
-        lines = text.splitlines(keepends=True)
+        lines = _LINE.findall(text)
         try:
             yield from csv.reader(lines, delimiter=separator, skipinitialspace=True)
         except csv.Error as err:
@@ -233,8 +231,8 @@ def create_key_value_parser(options: Options) -> TextParser:
     """Return a parser for pairs such as `a=1;b=2`.
 
     Without `pair_separator`, each line is split by that of `;`, `&`, `,` and white space
-    which gives the most pairs, the first of equals. Without `key_separator` a key ends at
-    the first `=` or `:`. What is no pair is left out; of equal keys the last one counts.
+    which gives the most pairs. Without `key_separator` a key ends at the first `=` or `:`.
+    What is no pair is left out; of equal keys the last one counts.
     """
     pair_separator = _separator(options, "pair_separator")
     key_separator = _separator(options, "key_separator")
@@ -247,21 +245,35 @@ def create_key_value_parser(options: Options) -> TextParser:
     ]
 
     def parse(text: str) -> JsonValue:
-        message: dict[str, JsonValue] = {}
-        for line in [text] if pair_separator else text.splitlines():
-            pairs = max(
-                (list(_pairs(split(line), key_end)) for split in splitters), key=len
-            )
-            message.update(pairs)
-            if len(message) > MAX_VALUES:
-                raise ParseError(f"More than {MAX_VALUES:,} values in one frame")
-        if message:
-            return message
         if not text.strip(WHITE_SPACE):
             return None
-        raise ParseError(f"No key with a value in {excerpt(text)}")
+        message: dict[str, JsonValue] = {}
+        lines = [text] if pair_separator else _LINE.findall(text)
+        if len(lines) > MAX_VALUES:
+            raise ParseError(f"More than {MAX_VALUES:,} lines in one frame")
+        for line in lines:
+            message.update(_most_pairs((split(line) for split in splitters), key_end))
+            if len(message) > MAX_VALUES:
+                raise ParseError(f"More than {MAX_VALUES:,} values in one frame")
+        if not message:
+            raise ParseError(f"No key with a value in {excerpt(text)}")
+        return message
 
     return parse
+
+
+def _most_pairs(
+    splits: Iterable[list[str]], key_end: re.Pattern[str]
+) -> list[tuple[str, JsonValue]]:
+    """Return the pairs of the best split; of equals one that leaves nothing over."""
+    best: list[tuple[str, JsonValue]] = []
+    best_score = (0, False)
+    for parts in splits:
+        pairs = list(_pairs(parts, key_end))
+        score = (len(pairs), len(pairs) == sum(map(_is_filled, parts)))
+        if score > best_score:
+            best, best_score = pairs, score
+    return best
 
 
 def _pair_splitter(separator: str, key_end: str) -> _Splitter:
@@ -296,6 +308,10 @@ def _pairs(
             key = _unquoted(part[: match.start()])
             if key:
                 yield key, auto_type(_unquoted(part[match.end() :]))
+
+
+def _is_filled(text: str) -> bool:
+    return bool(text.strip(WHITE_SPACE))
 
 
 def _unquoted(text: str) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from contextlib import suppress
 import socket
 import ssl
-from typing import override
+from typing import cast, override
 
 from .model import LinkError, LinkReason
 
@@ -136,7 +136,9 @@ class TcpTransport(Transport):
         """Open a connection with keep-alive."""
         try:
             async with asyncio.timeout(self._connect_timeout):
-                transport, link = await asyncio.get_running_loop().create_connection(
+                # Typed more narrowly than what it is: only this one has all_errors.
+                loop = cast("asyncio.BaseEventLoop", asyncio.get_running_loop())
+                transport, link = await loop.create_connection(
                     lambda: Link(self._read_size),
                     self.host,
                     self.port,

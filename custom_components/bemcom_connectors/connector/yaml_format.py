@@ -30,11 +30,11 @@ _TAG_PREFIX = "tag:yaml.org,2002:"
 # YAML 1.1, as PyYAML and so BEMCom read it, with two exceptions: times and dates stay as
 # written (12:30 is not 750), and a float needs neither point nor sign in its exponent.
 _WORDS: dict[str, bool | None] = {
-    "null": None,
+    **dict.fromkeys(("", "~", "null")),
     **dict.fromkeys(("true", "yes", "on"), True),
     **dict.fromkeys(("false", "no", "off"), False),
 }
-_CONSTANTS: dict[str, bool | None] = {"": None, "~": None} | {
+_CONSTANTS = {
     written: value
     for word, value in _WORDS.items()
     for written in (word, word.capitalize(), word.upper())
