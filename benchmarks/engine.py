@@ -99,7 +99,7 @@ def _bemcom(frames: list[bytes]) -> Callable[[], int]:
             for key, value in level.items():
                 if isinstance(value, dict):
                     for inner, inner_value in value.items():
-                        deeper["__".join([key, inner])] = inner_value
+                        deeper["__".join([key, inner])] = inner_value  # noqa: FLY002 - as upstream does
                 else:
                     flat[key] = value
             level = deeper

@@ -169,8 +169,9 @@ async def test_what_cannot_be_read_is_shown_with_its_reason(
     result = await heard(hass, result)
     result = await choose(hass, result, "decode")
     result = await submit(hass, result, framing="line", format="json", lists="index")
+    result = await submit(hass, result, encoding="utf-8")
     assert result["step_id"] == "preview"
-    assert "⚠️" in result["description_placeholders"]["errors"]
+    assert "<ha-alert" in result["description_placeholders"]["errors"]
     assert result["description_placeholders"]["datapoints"] == "–"
 
 
@@ -185,6 +186,7 @@ async def test_a_silent_device_can_be_set_up_by_hand(
     assert device.connections == 2
     result = await choose(hass, result, "decode")
     result = await submit(hass, result, framing="line", format="json", lists="whole")
+    result = await submit(hass, result, encoding="utf-8")
     assert result["step_id"] == "no_preview"
     result = await choose(hass, result, "create")
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -426,6 +428,38 @@ class TestOptions:
         assert entry.options["framing"] == "auto"
         await hass.async_block_till_done()
 
+    async def test_a_limit_below_the_fixed_size_is_refused(
+        self, hass: HomeAssistant, device: Device
+    ) -> None:
+        """The limit and the framing have to fit together, whichever comes last."""
+        entry = hub_entry(
+            device.port,
+            options={"framing": "fixed_size", "size": 200, "format": "text"},
+        )
+        await set_up(hass, entry)
+        flow = hass.config_entries.options
+        result = await flow.async_init(entry.entry_id)
+        result = await flow.async_configure(result["flow_id"], {"next_step_id": "link"})
+        limits = {"connect_timeout": 3, "receive_timeout": 9, "recv_bufsize": 1024}
+        result = await flow.async_configure(
+            result["flow_id"], limits | {"max_message_size": 100}
+        )
+        assert result["errors"] == {"max_message_size": "max_message_size_too_small"}
+        result = await flow.async_configure(
+            result["flow_id"], limits | {"max_message_size": 300}
+        )
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        await hass.async_block_till_done()
+
+        result = await flow.async_init(entry.entry_id)
+        for user_input in (
+            {"next_step_id": "decode"},
+            {"framing": "fixed_size", "format": "text", "lists": "index"},
+            {"size": 400, "encoding": "utf-8"},
+        ):
+            result = await flow.async_configure(result["flow_id"], user_input)
+        assert result["errors"] == {"size": "invalid_size"}
+
     async def test_a_hub_that_is_down_has_options_too(
         self, hass: HomeAssistant
     ) -> None:
@@ -440,6 +474,7 @@ class TestOptions:
         result = await flow.async_configure(
             result["flow_id"], {"framing": "auto", "format": "yaml", "lists": "index"}
         )
+        result = await flow.async_configure(result["flow_id"], {"encoding": "utf-8"})
         assert result["step_id"] == "no_preview"
         result = await flow.async_configure(result["flow_id"], {"next_step_id": "save"})
         assert entry.options["format"] == "yaml"

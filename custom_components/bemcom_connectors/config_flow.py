@@ -90,7 +90,6 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         }
         self._input: dict[str, Any] = {}
         self._data: dict[str, Any] = {}
-        self._options: dict[str, Any] = {}
         self._link: Link | None = None
         self._listening: asyncio.Task[list[Chunk]] | None = None
         self._link_error: LinkError | None = None
@@ -192,7 +191,7 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(name, raise_on_progress=False)
         self._abort_if_unique_id_configured()
         return self.async_create_entry(
-            title=name, data=self._data, options=self._options | self.settings
+            title=name, data=self._data, options=self.settings
         )
 
     async def async_step_reconfigure(
@@ -207,7 +206,7 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
             # The hub itself holds the connection to an unchanged address, perhaps the
             # only one that the device accepts.
             changed = any(self._data[key] != entry.data.get(key) for key in _TCP_DATA)
-            self._options = dict(entry.options)
+            self.settings = dict(entry.options)
             errors = await self._async_connect(placeholders, skip=not changed)
             if not errors:
                 await self._async_disconnect()
@@ -240,14 +239,14 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         advanced = user_input.get(ADVANCED, {})
         self._data = {
             CONF_HUB_KIND: HUB_TCP,
-            CONF_HOST: user_input[CONF_HOST].strip().strip("[]"),
+            CONF_HOST: user_input[CONF_HOST].strip().strip("[]").lower(),
             CONF_PORT: int(user_input[CONF_PORT]),
             CONF_TLS: advanced.get(CONF_TLS, False),
             CONF_VERIFY_SSL: advanced.get(CONF_VERIFY_SSL, True),
         }
         if CONF_CONNECTOR_NAME in user_input:
             self._data[CONF_CONNECTOR_NAME] = user_input[CONF_CONNECTOR_NAME].strip()
-        self._options = {
+        self.settings |= {
             key: value for key, value in advanced.items() if key not in _TCP_DATA
         }
 
@@ -273,7 +272,7 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
             return {}
         await self._async_disconnect()
         try:
-            self._link = await create_transport(self._data, self._options).open()
+            self._link = await create_transport(self._data, self.settings).open()
         except LinkError as err:
             placeholders["error"] = str(err)
             return {"base": f"link_{err.reason}"}
@@ -283,7 +282,7 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         """Listen on the open link, or on a new one."""
         try:
             if self._link is None:
-                self._link = await create_transport(self._data, self._options).open()
+                self._link = await create_transport(self._data, self.settings).open()
             return await listen(
                 self._link,
                 wait=WAIT_TIME,

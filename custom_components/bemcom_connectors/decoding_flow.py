@@ -83,6 +83,8 @@ FRAMING_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
     },
 }
 FORMAT_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
+    Format.JSON: {**_ENCODING},
+    Format.YAML: {**_ENCODING},
     Format.TEXT: {**_ENCODING},
     Format.NUMBER: {
         vol.Required("decimal_comma", default=False): BooleanSelector(),

@@ -8,7 +8,6 @@ from homeassistant.util.ssl import get_default_context, get_default_no_verify_co
 
 from .connector.base import Connector
 from .connector.flatten import Lists
-from .connector.framer import DEFAULT_MAX_MESSAGE_SIZE
 from .connector.framing import create_framer
 from .connector.parsing import create_parser
 from .connector.stream import DEFAULT_RECEIVE_TIMEOUT, StreamConnector
@@ -24,7 +23,6 @@ from .const import (
     CONF_FORMAT,
     CONF_FRAMING,
     CONF_LISTS,
-    CONF_MAX_MESSAGE_SIZE,
     CONF_RECEIVE_TIMEOUT,
     CONF_RECV_BUFSIZE,
     CONF_TLS,
@@ -51,11 +49,7 @@ def create_connector(data: Mapping[str, Any], options: Mapping[str, Any]) -> Con
     return StreamConnector(
         data[CONF_CONNECTOR_NAME],
         create_transport(data, options),
-        create_framer(
-            options[CONF_FRAMING],
-            options,
-            int(options.get(CONF_MAX_MESSAGE_SIZE, DEFAULT_MAX_MESSAGE_SIZE)),
-        ),
+        create_framer(options[CONF_FRAMING], options),
         create_parser(options[CONF_FORMAT], options),
         lists=options.get(CONF_LISTS, Lists.INDEX),
         receive_timeout=options.get(CONF_RECEIVE_TIMEOUT, DEFAULT_RECEIVE_TIMEOUT),

@@ -16,10 +16,13 @@ from homeassistant.helpers.selector import (
 )
 
 from .connector.framer import DEFAULT_MAX_MESSAGE_SIZE
+from .connector.framing import create_framer
+from .connector.model import OptionsError
 from .connector.stream import DEFAULT_RECEIVE_TIMEOUT, StreamConnector
 from .connector.transport import DEFAULT_CONNECT_TIMEOUT, DEFAULT_READ_SIZE
 from .const import (
     CONF_CONNECT_TIMEOUT,
+    CONF_FRAMING,
     CONF_MAX_MESSAGE_SIZE,
     CONF_RECEIVE_TIMEOUT,
     CONF_RECV_BUFSIZE,
@@ -79,11 +82,20 @@ class BemcomOptionsFlow(DecodingSteps, OptionsFlowWithReload):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change the limits of the link."""
+        errors: dict[str, str] = {}
         if user_input is not None:
-            return self.async_create_entry(data=self.settings | user_input)
+            self.settings |= user_input
+            try:
+                create_framer(self.settings[CONF_FRAMING], self.settings)
+            except OptionsError:
+                # The framing was fine until now: its fixed size is beyond the new limit.
+                errors[CONF_MAX_MESSAGE_SIZE] = "max_message_size_too_small"
+            else:
+                return self.async_create_entry(data=self.settings)
         return self.async_show_form(
             step_id="link",
             data_schema=self.add_suggested_values_to_schema(LINK_SCHEMA, self.settings),
+            errors=errors,
         )
 
     async def async_step_save(

@@ -1,6 +1,7 @@
 """What a flow shows of a sample: the bytes, and the datapoints they decode to."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 import json
 from typing import Any
 
@@ -84,5 +85,5 @@ def _errors(decoded: Decoded) -> str:
     if decoded.errors:
         more = f" (+{len(decoded.errors) - 1})" if len(decoded.errors) > 1 else ""
         first = next(iter(decoded.errors.values()))
-        return f"\n\n⚠️ {_cell(first)}{more}"
+        return f'\n\n<ha-alert alert-type="warning">{escape(first)}{more}</ha-alert>'
     return ""

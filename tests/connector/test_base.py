@@ -8,6 +8,7 @@ from typing import Any, override
 
 import pytest
 
+from custom_components.bemcom_connectors.connector import base
 from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.base import (
     HISTORY_LENGTH,
@@ -192,6 +193,24 @@ async def test_unforeseen_failures_are_a_lost_link() -> None:
         await heard.until(lambda: len(heard.readings) == 2)
         assert heard.connection == [(True, None), (False, "failed"), (True, None)]
         assert connector.connects == 4
+
+
+async def test_after_silence_only_a_message_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does a failed attempt in between make an open connection prove anything."""
+    monkeypatch.setattr(base, "SETTLE_TIME", 0.001)
+    async with running() as (connector, heard):
+        await heard.until(lambda: heard.connection)
+        connector.connect_errors = [LinkError(LinkReason.REFUSED, "busy")]
+        connector.queue.put_nowait(LinkError(LinkReason.SILENT, "nothing came"))
+        async with asyncio.timeout(5):
+            while connector.statistics.connections < 2:
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)  # twenty times what would be enough
+        assert heard.connection == [(True, None), (False, "silent")]
+        connector.queue.put_nowait({"a": 1})
+        await heard.until(lambda: len(heard.connection) == 3)
 
 
 async def test_datapoints_have_a_bound(caplog: pytest.LogCaptureFixture) -> None:

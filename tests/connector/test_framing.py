@@ -1,6 +1,7 @@
 """Framers: any split of the bytes gives the same frames, whatever the bytes are."""
 
 from collections.abc import Callable
+from itertools import pairwise
 import json
 import time
 from typing import Literal
@@ -55,7 +56,7 @@ STREAMS = st.one_of(
 def split(data: bytes, cuts: list[int]) -> list[bytes]:
     """Return `data` cut at the given places."""
     places = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]
-    return [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(places)]
 
 
 def frames_of(

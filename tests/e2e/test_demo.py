@@ -14,8 +14,7 @@ from .waits import entity_with, wait_for_availability, wait_for_change
 
 async def test_hubs_of_demo_are_loaded(demo: DemoProcess) -> None:
     entries = {entry["title"]: entry for entry in await demo.api.config_entries()}
-    assert set(entries) == {METER, WEATHER}
-    assert {entry["state"] for entry in entries.values()} == {"loaded"}
+    assert entries[METER]["state"] == entries[WEATHER]["state"] == "loaded"
 
 
 async def test_states_follow_devices(demo: DemoProcess) -> None:

@@ -97,6 +97,7 @@ class Connector(ABC):
         self.history: deque[HistoryEntry] = deque(maxlen=HISTORY_LENGTH)
         self.online = False
         self.error: LinkError | None = None
+        self._fell_silent = False
         self._flatten = Flattener(lists)
         self._listeners: list[Listener] = []
         self._raw_listeners: list[Listener] = []
@@ -112,10 +113,10 @@ class Connector(ABC):
 
     # What a connector is made of
 
-    async def connect(self) -> None:
+    async def connect(self) -> None:  # noqa: B027 - not every connector has a link
         """Open the link; raise LinkError with the reason where that fails."""
 
-    async def disconnect(self) -> None:
+    async def disconnect(self) -> None:  # noqa: B027 - see above
         """Close the link; called after every `connect`, however it ended."""
 
     @abstractmethod
@@ -194,8 +195,8 @@ class Connector(ABC):
         for listener in self._raw_listeners:
             try:
                 listener.on_raw_message(message)
-            except Exception:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener)
+            except Exception as err:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener, err)
         outcome: int | str
         try:
             parsed = self.parse_raw_msg(message)
@@ -227,8 +228,8 @@ class Connector(ABC):
         for listener in self._listeners:
             try:
                 listener.on_reading(reading)
-            except Exception:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener)
+            except Exception as err:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener, err)
         return len(values)
 
     def _announce(self, values: dict[str, JsonValue], before: int) -> None:
@@ -260,8 +261,8 @@ class Connector(ABC):
         for listener in self._listeners if added else ():
             try:
                 listener.on_datapoints(added)
-            except Exception:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener)
+            except Exception as err:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener, err)
 
     # Link
 
@@ -280,7 +281,7 @@ class Connector(ABC):
             raise
         self.statistics.connections += 1
         # After silence only a message shows that the link is back: opening proves nothing.
-        if self.error is None or self.error.reason is not LinkReason.SILENT:
+        if not self._fell_silent:
             self._settled = asyncio.get_running_loop().call_later(
                 SETTLE_TIME, self._set_online
             )
@@ -290,9 +291,10 @@ class Connector(ABC):
         while True:
             await self._try(self.receive)
             await self.disconnect()
-            await asyncio.sleep(self.backoff.next_delay())
-            while not await self._try(self._open):
+            opened = False
+            while not opened:
                 await asyncio.sleep(self.backoff.next_delay())
+                opened = await self._try(self._open)
 
     async def _try(self, attempt: Callable[[], Awaitable[None]]) -> bool:
         """Connect or receive; where that fails the link is down for the reason."""
@@ -312,6 +314,7 @@ class Connector(ABC):
         """Take the link for up: a message came, or it stayed open for a while."""
         self._cancel_settling()
         self.backoff.reset()
+        self._fell_silent = False
         if self.online:
             return
         if self.error is not None:
@@ -323,6 +326,7 @@ class Connector(ABC):
     def _set_offline(self, error: LinkError) -> None:
         """Take the link for down; told and logged once until it is up again."""
         self._cancel_settling()
+        self._fell_silent |= error.reason is LinkReason.SILENT
         first = self.error is None
         self.error = error
         if first:
@@ -342,8 +346,8 @@ class Connector(ABC):
         for listener in self._listeners:
             try:
                 listener.on_connection(self.online, self.error)
-            except Exception:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener)
+            except Exception as err:  # noqa: BLE001 - a listener never ends the connector
+                self._count_listener_error(listener, err)
 
     # Bookkeeping
 
@@ -358,10 +362,10 @@ class Connector(ABC):
         )
         return reason
 
-    def _count_listener_error(self, listener: Listener) -> None:
+    def _count_listener_error(self, listener: Listener, error: Exception) -> None:
         """Count and log once, with its cause, what went wrong in a listener."""
         self.statistics.listener_errors += 1
         topic = f"listener {type(listener).__name__}"
         if topic not in self._logged:
             self._logged.add(topic)
-            _LOGGER.exception("%s: Listener failed", self.name)
+            _LOGGER.error("%s: A listener failed", self.name, exc_info=error)

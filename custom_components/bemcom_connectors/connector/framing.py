@@ -229,11 +229,12 @@ class ChunkFramer(Framer):
 def create_framer(
     framing: str,
     options: Mapping[str, Any] | None = None,
-    max_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+    max_size: int | None = None,
 ) -> Framer:
     r"""Return the framer named `framing`.
 
-    `options`, each used by one framing: `delimiter` (text with escapes such as `\x03`),
+    `options`: `max_message_size` (bytes), unless `max_size` is given; and, each used by one
+    framing, `delimiter` (text with escapes such as `\x03`),
     `prefix_size` (1, 2 or 4) and `byte_order` (big or little), `size` (bytes), `pause`
     (milliseconds). Raises OptionsError for one that cannot work.
     """
@@ -241,7 +242,10 @@ def create_framer(
         build = _BUILDERS[Framing(framing)]
     except ValueError:
         raise OptionsError("framing", f"There is no framing {framing!r}") from None
-    return build(options or {}, max_size)
+    options = options or {}
+    if max_size is None:
+        max_size = int(options.get("max_message_size", DEFAULT_MAX_MESSAGE_SIZE))
+    return build(options, max_size)
 
 
 def _build_delimiter(options: Mapping[str, Any], max_size: int) -> Framer:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 type JsonValue = (
-    None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]
+    bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None
 )
 
 

@@ -6,7 +6,6 @@ import re
 from typing import Any, NamedTuple
 
 from .flatten import Lists, flatten
-from .framer import DEFAULT_MAX_MESSAGE_SIZE
 from .framing import Framing, create_framer
 from .model import Chunk, JsonValue, Messages, ParseError
 from .parsing import Format, create_parser
@@ -71,11 +70,7 @@ def _frames(
     sample: Sequence[Chunk], settings: Settings, decoded: Decoded
 ) -> Iterator[bytes]:
     """Cut a sample into frames, with the pauses there were."""
-    framer = create_framer(
-        settings["framing"],
-        settings,
-        int(settings.get("max_message_size", DEFAULT_MAX_MESSAGE_SIZE)),
-    )
+    framer = create_framer(settings["framing"], settings)
     last = None
     for chunk in sample:
         pause = framer.idle_timeout
