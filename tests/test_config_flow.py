@@ -172,7 +172,7 @@ async def test_what_cannot_be_read_is_shown_with_its_reason(
     result = await submit(hass, result, encoding="utf-8")
     assert result["step_id"] == "preview"
     assert "<ha-alert" in result["description_placeholders"]["errors"]
-    assert result["description_placeholders"]["datapoints"] == "–"
+    assert result["description_placeholders"]["datapoints"] == "| – | | |"
 
 
 async def test_a_silent_device_can_be_set_up_by_hand(

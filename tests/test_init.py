@@ -39,7 +39,9 @@ async def test_unloading_closes_the_link(hass: HomeAssistant, device: Device) ->
 
 
 async def test_a_device_that_is_away_is_tried_again(
-    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant,
+    caplog: pytest.LogCaptureFixture,
+    hass_storage: dict[str, Any],
 ) -> None:
     """Set-up waits for the device and says why."""
     async with Device() as device:
@@ -50,6 +52,7 @@ async def test_a_device_that_is_away_is_tried_again(
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "link_refused"
     assert "refuses" in caplog.text
+    assert not [key for key in hass_storage if key.startswith(DOMAIN)]
 
 
 async def test_options_that_cannot_work_are_an_error(

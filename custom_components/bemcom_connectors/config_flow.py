@@ -232,7 +232,8 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         """Let go of the device when the dialog is closed."""
         if self._listening is not None:
             self._listening.cancel()
-        self.hass.async_create_task(self._async_disconnect())
+        if self._link is not None:
+            self.hass.async_create_task(self._async_disconnect())
 
     def _take(self, user_input: Mapping[str, Any]) -> None:
         """Sort what was entered into data and options."""

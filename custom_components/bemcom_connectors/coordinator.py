@@ -55,6 +55,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         # Until the link proves to be up.
         self.last_update_success = False
         self._store = datapoint_store(hass, entry.entry_id)
+        self._unsaved = False
         # Those of earlier runs too: a datapoint keeps the looks it had.
         self._stored: dict[str, DatapointDescription] = {}
         self._shown: dict[str, JsonValue] = {}
@@ -96,7 +97,9 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Close the link and keep what was learned."""
         await super().async_shutdown()
         await self.connector.stop()
-        await self._store.async_save(self._data_to_save())
+        # Not at every attempt to reach a device that is away: memory cards wear out.
+        if self._unsaved:
+            await self._store.async_save(self._data_to_save())
 
     async def _async_stop(self, _event: Event) -> None:
         """Close the link as Home Assistant stops."""
@@ -240,11 +243,13 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     @callback
     def _async_schedule_save(self) -> None:
         """Save soon."""
+        self._unsaved = True
         self._store.async_delay_save(self._data_to_save, _SAVE_DELAY)
 
     @callback
     def _data_to_save(self) -> dict[str, dict[str, object]]:
         """Return the descriptions to store."""
+        self._unsaved = False
         return {key: to_dict(description) for key, description in self._stored.items()}
 
 

@@ -45,8 +45,8 @@ def _received(sample: Sequence[Chunk]) -> str:
 
 
 def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
-    """Return a table of the datapoints and how they will look."""
-    rows = ["| | | |", "|---|---|---|"]
+    """Return the rows of a table of the datapoints and how they will look."""
+    rows = []
     for key, value in list(datapoints.items())[:_MAX_DATAPOINTS]:
         description = describe(key, value) if is_describable(value) else None
         name = description.name if description else key
@@ -55,7 +55,7 @@ def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
         )
     if len(datapoints) > _MAX_DATAPOINTS:
         rows.append(f"| … | +{len(datapoints) - _MAX_DATAPOINTS} | |")
-    return "\n".join(rows) if datapoints else "–"
+    return "\n".join(rows) or "| – | | |"
 
 
 def _value(value: JsonValue, description: DatapointDescription | None) -> str:
@@ -85,5 +85,5 @@ def _errors(decoded: Decoded) -> str:
     if decoded.errors:
         more = f" (+{len(decoded.errors) - 1})" if len(decoded.errors) > 1 else ""
         first = next(iter(decoded.errors.values()))
-        return f'\n\n<ha-alert alert-type="warning">{escape(first)}{more}</ha-alert>'
+        return f'<ha-alert alert-type="warning">{escape(first)}{more}</ha-alert>'
     return ""
