@@ -65,7 +65,11 @@ def test_numbers_keep_their_value(number: float) -> None:
 
 @pytest.mark.parametrize(
     ("frame", "value"),
-    [("  on \0\r\n", {"value": "on"}), ("0", {"value": "0"}), ("a\nb", {"value": "a\nb"})],
+    [
+        ("  on \0\r\n", {"value": "on"}),
+        ("0", {"value": "0"}),
+        ("a\nb", {"value": "a\nb"}),
+    ],
 )
 def test_text(frame: str, value: JsonValue) -> None:
     assert parse("text", frame) == value
@@ -142,8 +146,16 @@ def test_number_with_unit(number: str, unit: str, comma: bool) -> None:
         ({"columns": "column_1,b"}, "1,2", {"column_1": 1, "b": 2}),
         ({"columns": "", "separator": ""}, "1,2", {"column_1": 1, "column_2": 2}),
         ({"separator": ";"}, "1,5;2", {"column_1": "1,5", "column_2": 2}),
-        ({"separator": "\\t"}, "1\t\t2", {"column_1": 1, "column_2": None, "column_3": 2}),
-        ({"separator": " "}, "  1   2\t3 ", {"column_1": 1, "column_2": 2, "column_3": 3}),
+        (
+            {"separator": "\\t"},
+            "1\t\t2",
+            {"column_1": 1, "column_2": None, "column_3": 2},
+        ),
+        (
+            {"separator": " "},
+            "  1   2\t3 ",
+            {"column_1": 1, "column_2": 2, "column_3": 3},
+        ),
         ({"separator": "||"}, "1||2|3", {"column_1": 1, "column_2": "2|3"}),
         ({"separator": '"'}, '1"2', {"column_1": 1, "column_2": 2}),
         ({"separator": "\\x1e"}, "1\x1e2", {"column_1": 1, "column_2": 2}),
@@ -225,7 +237,13 @@ def test_key_value_with_separators(
 
 @pytest.mark.parametrize(
     "frame",
-    ["hello", "=5", "a b c", ";".join(f"k{n}=1" for n in range(10_001)), "a\n" * 20_000],
+    [
+        "hello",
+        "=5",
+        "a b c",
+        ";".join(f"k{n}=1" for n in range(10_001)),
+        "a\n" * 20_000,
+    ],
 )
 def test_no_key_value(frame: str) -> None:
     with pytest.raises(ParseError):

@@ -2,7 +2,7 @@
 
 from datetime import date
 import math
-from typing import Any
+import re
 
 from hypothesis import given, strategies as st
 import pytest
@@ -17,17 +17,19 @@ from custom_components.bemcom_connectors.connector.parsing import create_parser
 
 parse_yaml = create_parser("yaml")
 
+# PyYAML takes 1e3 for text and writes it without quotes.
+texts = st.text().filter(lambda text: not re.fullmatch(r"[-+.\d_]+[eE][-+\d]+", text))
 scalars = (
     st.none()
     | st.booleans()
     | st.integers(-(10**30), 10**30)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
+    | texts
 )
 values = st.recursive(
     scalars,
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
+        st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4)
     ),
     max_leaves=20,
 )
@@ -44,9 +46,11 @@ def test_plain_scalars_as_pyyaml(text: str) -> None:
     """But for dates, floats such as 1e3, and what is no number in JSON."""
     try:
         (expected,) = yaml.safe_load(f"[{text}]")
-    except (yaml.YAMLError, ValueError):
+    except yaml.YAMLError, ValueError:
         return
-    if isinstance(expected, date) or (isinstance(expected, str) and "e" in text.lower()):
+    if isinstance(expected, date) or (
+        isinstance(expected, str) and "e" in text.lower()
+    ):
         return
     if isinstance(expected, float) and not math.isfinite(expected):
         expected = None
@@ -62,7 +66,10 @@ def test_plain_scalars_as_pyyaml(text: str) -> None:
         ("t: 2024-01-02 12:00:00Z", {"t": "2024-01-02 12:00:00Z"}),
         ("a: 12:30\nb: 1:02:03.5", {"a": "12:30", "b": "1:02:03.5"}),
         ("a: 0x1F\nb: 0777\nc: 0b11\nd: 1_000", {"a": 31, "b": 511, "c": 3, "d": 1000}),
-        ("a: 089\nb: 1.2.3\nc: 0_\nd: 0x_", {"a": "089", "b": "1.2.3", "c": "0_", "d": "0x_"}),
+        (
+            "a: 089\nb: 1.2.3\nc: 0b_\nd: 0x_",
+            {"a": "089", "b": "1.2.3", "c": "0b_", "d": "0x_"},
+        ),
         ("a: 1e3\nb: -1.5E-1\nc: .5", {"a": 1000.0, "b": -0.15, "c": 0.5}),
         ("a: .inf\nb: -.INF\nc: .NaN\nd: 1e999", dict.fromkeys("abcd")),
         ("1: {a: 2}", {"1": {"a": 2}}),
@@ -74,9 +81,15 @@ def test_plain_scalars_as_pyyaml(text: str) -> None:
         ("!!omap [a: 1, b: 2]", {"a": 1, "b": 2}),
         ("!!pairs [a: 1, a: 2]", [{"a": 1}, {"a": 2}]),
         ("[!!str 5, !!int '5', !!float 5, !!bool 'on', ! 5]", ["5", 5, 5.0, True, "5"]),
-        ("[!!null '', !!timestamp 2024-01-02, !!float .nan]", [None, "2024-01-02", None]),
+        (
+            "[!!null '', !!timestamp 2024-01-02, !!float .nan]",
+            [None, "2024-01-02", None],
+        ),
         ("!!map {a: !!seq [1]}", {"a": [1]}),
-        ("a: &x {b: 1}\nc: *x\nd: [*x]", {"a": {"b": 1}, "c": {"b": 1}, "d": [{"b": 1}]}),
+        (
+            "a: &x {b: 1}\nc: *x\nd: [*x]",
+            {"a": {"b": 1}, "c": {"b": 1}, "d": [{"b": 1}]},
+        ),
         ("&k a: 1\nb: *k", {"a": 1, "b": "a"}),
         ("a: &a 1\nb: &a 2\nc: *a", {"a": 1, "b": 2, "c": 2}),
         ("[&a {x: 1, y: 1}, {<<: *a, x: 2}]", [{"x": 1, "y": 1}, {"x": 2, "y": 1}]),

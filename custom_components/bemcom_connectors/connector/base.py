@@ -208,11 +208,13 @@ class Connector(ABC):
             outcome = self._refuse(raw_data, str(err))
         except Exception as err:  # noqa: BLE001 - nor does a parser of the user's own
             outcome = self._refuse(raw_data, f"{type(err).__name__}: {err}")
-        self.history.append(
-            (timestamp, raw_data, None, outcome)
-            if not isinstance(raw_data, bytes)
-            else (timestamp, raw_data[:HISTORY_PAYLOAD], len(raw_data), outcome)
-        )
+        if type(raw_data) is bytes:
+            size = len(raw_data)
+            if size > HISTORY_PAYLOAD:
+                raw_data = raw_data[:HISTORY_PAYLOAD]
+            self.history.append((timestamp, raw_data, size, outcome))
+        else:
+            self.history.append((timestamp, raw_data, None, outcome))
 
     def _publish(self, parsed: JsonValue, timestamp: int) -> int:
         """Flatten one message and tell the listeners; return the number of datapoints."""

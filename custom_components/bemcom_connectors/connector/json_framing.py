@@ -99,14 +99,27 @@ class JsonFramer(Framer):
                 data = data[end:]
         if data := self._take_whole_lines(data, frames):
             buffer += data
-            while self._begin(frames) and self._advance(frames):
-                pass
+            # Half a line without a closing bracket ends nothing: it need not be scanned, as
+            # the rest of it will most likely make it a whole one.
+            if (
+                data[0] not in _CLOSER
+                or b"}" in data
+                or b"]" in data
+                or len(data) > self.max_size
+            ):
+                self._scan(frames)
         return frames
+
+    def _scan(self, frames: list[bytes]) -> None:
+        """Take all values that are complete."""
+        while self._begin(frames) and self._advance(frames):
+            pass
 
     @override
     def end(self) -> list[bytes]:
         """Return a last line or number that only the close has ended."""
         frames: list[bytes] = []
+        self._scan(frames)
         if self._buffer and not self._stack and not self._discarding:
             self._end_run(frames, len(self._buffer))
         self.reset()

@@ -111,9 +111,11 @@ def _parse_text(text: str) -> JsonValue:
 
 _loads = orjson.loads
 # Every digit as 0: the cheapest way found to notice an integer that orjson, having 64 bits,
-# would make a float. A walk through the result or a regular expression take longer.
+# would make a float. A walk through the result or a regular expression take longer. Every
+# sixth byte is enough for a first look: of 19 digits in a row it meets three.
 _DIGITS_TO_ZERO = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
 _LONG_INTEGER = b"0" * 19
+_LONG_INTEGER_SIXTH = b"0" * 3
 
 
 def parse_json(frame: bytes) -> JsonValue | Messages:
@@ -127,7 +129,9 @@ def parse_json(frame: bytes) -> JsonValue | Messages:
         value: JsonValue = _loads(frame)
     except orjson.JSONDecodeError:
         return _parse_odd_json(frame)
-    if _LONG_INTEGER in frame.translate(_DIGITS_TO_ZERO):
+    if _LONG_INTEGER_SIXTH in frame[::6].translate(_DIGITS_TO_ZERO) and (
+        _LONG_INTEGER in frame.translate(_DIGITS_TO_ZERO)
+    ):
         return _parse_odd_json(frame)
     deep = len(frame) > 2 * MAX_DEPTH
     if deep and frame.count(b"{") + frame.count(b"[") > MAX_DEPTH:

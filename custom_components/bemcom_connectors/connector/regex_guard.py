@@ -86,12 +86,12 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], int]:
         raise _refusal(f"longer than {_MAX_PATTERN:,} characters")
     try:
         compiled = re.compile(pattern)
-        tree = _parser.parse(pattern)
+        limit = _Search(_parser.parse(pattern), compiled.flags).max_input()
     except re.error as err:
         raise _refusal(f"not valid: {err}") from err
     except RecursionError, OverflowError:
         raise _refusal("too deeply nested or too large") from None
-    return compiled, _Search(tree, compiled.flags).max_input()
+    return compiled, limit
 
 
 def _refusal(reason: str) -> OptionsError:
@@ -245,7 +245,7 @@ class _Search:
         _, cost = self._sequence(body, again)
         self._nesting -= 1
 
-        if cost != _FREE and endless:
+        if cost.ways > _MAX_STEPS or (cost != _FREE and endless):
             raise _too_slow()
         ways, loops = cost.ways ** min(high, _MANY), cost.loops * min(high, _MANY)
         if not follow & _DONE:

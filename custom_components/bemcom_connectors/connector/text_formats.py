@@ -60,7 +60,7 @@ def auto_type(text: str) -> JsonValue:
     """
     text = text.strip(WHITE_SPACE)
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= _MAX_DIGITS else text
+        return int(text) if len(text.lstrip("+-")) <= _MAX_DIGITS else text
     if _FLOAT.fullmatch(text):
         return finite(text)
     word = text.lower() if len(text) <= len("infinity") + 1 else text

@@ -40,7 +40,7 @@ _CONSTANTS = {
     for written in (word, word.capitalize(), word.upper())
 }
 _INTEGER = re.compile(
-    r"[-+]?(?:0b(?P<binary>[01_]+)|0x(?P<hex>[0-9a-fA-F_]+)|0(?P<octal>[0-7_]+)"
+    r"[-+]?(?:0b(?P<binary>[01_]+)|0x(?P<hex>[0-9a-fA-F_]+)|(?P<octal>0[0-7_]+)"
     r"|(?P<decimal>0|[1-9][0-9_]*))"
 )
 _BASES = {"binary": 2, "octal": 8, "decimal": 10, "hex": 16}
