@@ -4,8 +4,10 @@ The engine's tests use no Home Assistant; only a test that asks for `hass` gets 
 """
 
 from collections.abc import AsyncGenerator, Generator
+import os
 import ssl
 
+from hypothesis import settings
 import pytest
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
@@ -14,6 +16,12 @@ import trustme
 # Before Home Assistant puts the plug-in's own custom_components in its place.
 import custom_components.bemcom_connectors  # noqa: F401
 from tests.device import Device
+
+# Property tests: the same examples every time, so that a failure is about the change; new
+# ones, and many of them, with scripts/fuzz. No deadline: a slow machine is no failure.
+settings.register_profile("short", derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=20_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 DEPRECATIONS = ("deprecated", "will stop working", "will be removed")
 

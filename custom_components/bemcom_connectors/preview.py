@@ -11,6 +11,7 @@ from .const import CONF_FORMAT, CONF_FRAMING
 from .descriptions import DatapointDescription, describe, is_describable
 
 _MAX_RECEIVED = 600
+_MAX_LINES = 10
 _MAX_DATAPOINTS = 20
 _MAX_VALUE = 40
 
@@ -40,8 +41,10 @@ def _received(sample: Sequence[Chunk]) -> str:
         for char in text.replace("\r\n", "\n")
     )
     # Three backticks would end the block that it is shown in.
-    shown = shown.replace("```", "'''").strip("\n")
-    return shown + ("\n…" if len(data) > _MAX_RECEIVED else "")
+    lines = shown.replace("```", "'''").strip("\n").split("\n")
+    if len(data) > _MAX_RECEIVED or len(lines) > _MAX_LINES:
+        lines = [*lines[:_MAX_LINES], "…"]
+    return "\n".join(lines)
 
 
 def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:

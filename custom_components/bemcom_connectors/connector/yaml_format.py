@@ -28,7 +28,7 @@ _MERGE_KEY = object()
 _TAG_PREFIX = "tag:yaml.org,2002:"
 
 # YAML 1.1, as PyYAML and so BEMCom read it, with two exceptions: times and dates stay as
-# written (12:30 is not 750), and a float needs neither point nor sign in its exponent.
+# written (12:30 is not 750), and the floats of YAML 1.2 are floats (1e3, -.5).
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null")),
     **dict.fromkeys(("true", "yes", "on"), True),
