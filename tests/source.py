@@ -149,6 +149,10 @@ class Flow:
             match item:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self.methods.setdefault(item.name, item)
+                case ast.Assign(targets=[ast.Name(name)], value=ast.Name(other)) if (
+                    other in self.methods
+                ):  # a second name of a method
+                    self.methods.setdefault(name, self.methods[other])
                 case ast.Assign(targets=[ast.Name(name)]):
                     self._attributes.setdefault(name, item.value)
         for base in node.bases:

@@ -8,6 +8,7 @@ from .connector.model import OptionsError
 from .const import DOMAIN, PLATFORMS
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator, datapoint_store
 from .hubs import create_connector
+from .issues import delete_issues
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:
@@ -28,12 +29,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bo
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:
-    """Unload a hub; its coordinator closes the link."""
+    """Unload a hub; first its link, which might bring new entities meanwhile."""
+    await entry.runtime_data.async_shutdown()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> None:
     """Remove what was stored about a hub."""
+    delete_issues(hass, entry.entry_id)
     await datapoint_store(hass, entry.entry_id).async_remove()
 
 

@@ -7,7 +7,12 @@ from typing import Any, override
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+)
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
@@ -113,7 +118,7 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Ask where the device listens, and connect to it."""
         errors: dict[str, str] = {}
-        placeholders = {"hub": "", "error": ""}
+        placeholders = {"hub": "", "detail": ""}
         if user_input is not None:
             self._input = user_input
             self._take(user_input)
@@ -180,7 +185,7 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         return self.async_show_menu(
             step_id="link_lost",
             menu_options=["listen", "decode", HUB_TCP],
-            description_placeholders={"error": str(self._link_error)},
+            description_placeholders={"detail": str(self._link_error)},
         )
 
     async def async_step_create(
@@ -190,6 +195,9 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         name = self._data[CONF_CONNECTOR_NAME]
         await self.async_set_unique_id(name, raise_on_progress=False)
         self._abort_if_unique_id_configured()
+        self._async_abort_entries_match(
+            {key: self._data[key] for key in (CONF_HOST, CONF_PORT)}
+        )
         return self.async_create_entry(
             title=name, data=self._data, options=self.settings
         )
@@ -200,16 +208,18 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         """Change where the device is."""
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
-        placeholders = {"hub": "", "error": "", "name": entry.title}
+        placeholders = {"hub": "", "detail": "", "name": entry.title}
         if user_input is not None:
             self._take(user_input)
-            # The hub itself holds the connection to an unchanged address, perhaps the
-            # only one that the device accepts.
-            changed = any(self._data[key] != entry.data.get(key) for key in _TCP_DATA)
             self.settings = dict(entry.options)
+            changed = any(self._data[key] != entry.data.get(key) for key in _TCP_DATA)
+            # The hub itself may hold the only connection that the device accepts.
+            unloaded = changed and await self._async_unload(entry)
             errors = await self._async_connect(placeholders, skip=not changed)
+            await self._async_disconnect()
+            if errors and unloaded:
+                await self.hass.config_entries.async_setup(entry.entry_id)
             if not errors:
-                await self._async_disconnect()
                 return self.async_update_reload_and_abort(
                     entry, data_updates=self._data
                 )
@@ -275,9 +285,16 @@ class BemcomConfigFlow(DecodingSteps, ConfigFlow, domain=DOMAIN):
         try:
             self._link = await create_transport(self._data, self.settings).open()
         except LinkError as err:
-            placeholders["error"] = str(err)
+            placeholders["detail"] = err.detail
             return {"base": f"link_{err.reason}"}
         return {}
+
+    async def _async_unload(self, entry: ConfigEntry) -> bool:
+        """Let the hub go if it is loaded; tell whether it was."""
+        return (
+            entry.state is ConfigEntryState.LOADED
+            and await self.hass.config_entries.async_unload(entry.entry_id)
+        )
 
     async def _async_listen(self) -> list[Chunk]:
         """Listen on the open link, or on a new one."""

@@ -12,7 +12,7 @@ from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.storage import Store
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .connector.base import Connector, Listener
 from .connector.model import JsonValue, LinkError, Reading
@@ -24,6 +24,7 @@ from .descriptions import (
     is_describable,
     to_dict,
 )
+from .issues import create_too_many_datapoints, delete_issues
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self._unsaved = False
         # Those of earlier runs too: a datapoint keeps the looks it had.
         self._stored: dict[str, DatapointDescription] = {}
+        # Unique ids that are, or were in this run, in the entity registry.
+        self._registered: set[str] = set()
         self._shown: dict[str, JsonValue] = {}
         # Datapoints that had no value yet which tells what they are.
         self._undescribed: set[str] = set()
@@ -69,6 +72,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
 
     async def async_start(self) -> None:
         """Load what is known and connect; ConfigEntryNotReady with the reason."""
+        delete_issues(self.hass, self.config_entry.entry_id)
         await self._async_load()
         self.connector.add_listener(self)
         try:
@@ -77,10 +81,15 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             raise ConfigEntryNotReady(
                 translation_domain=DOMAIN,
                 translation_key=f"link_{err.reason}",
-                translation_placeholders={"name": self.name, "error": str(err)},
+                translation_placeholders={"name": self.name, "detail": err.detail},
             ) from err
         self.config_entry.async_on_unload(
             self.hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_stop)
+        )
+        self.config_entry.async_on_unload(
+            self.hass.bus.async_listen(
+                er.EVENT_ENTITY_REGISTRY_UPDATED, self._async_registry_updated
+            )
         )
         self.config_entry.async_on_unload(
             async_track_time_interval(
@@ -108,6 +117,12 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     @override
     async def _async_update_data(self) -> dict[str, JsonValue]:
         """Return the latest values: a device that pushes cannot be asked."""
+        if not self.connector.online:
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="not_connected",
+                translation_placeholders={"name": self.name},
+            )
         return self.data
 
     # The connector's listener
@@ -174,8 +189,27 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         return lambda: self._statistics.remove(update)
 
     @callback
-    def async_forget(self, key: str) -> None:
-        """Forget a datapoint whose entity was deleted; it is new when it comes again."""
+    def _async_registry_updated(
+        self, event: Event[er.EventEntityRegistryUpdatedData]
+    ) -> None:
+        """Forget the datapoints of deleted entities: live, disabled or long gone."""
+        registry = er.async_get(self.hass)
+        if event.data["action"] == "create":
+            entity = registry.async_get(event.data["entity_id"])
+            if entity and entity.config_entry_id == self.config_entry.entry_id:
+                self._registered.add(entity.unique_id)
+        elif event.data["action"] == "remove":
+            for key, description in list(self._stored.items()):
+                unique_id = datapoint_unique_id(self.config_entry, key)
+                if unique_id in self._registered and not registry.async_get_entity_id(
+                    description.platform, DOMAIN, unique_id
+                ):
+                    self._registered.discard(unique_id)
+                    self._async_forget(key)
+
+    @callback
+    def _async_forget(self, key: str) -> None:
+        """Forget a datapoint; it is new when it comes again."""
         self.descriptions.pop(key, None)
         self._stored.pop(key, None)
         self._undescribed.discard(key)
@@ -197,13 +231,16 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
                 if not is_describable(value):
                     self._undescribed.add(key)
                     continue
+                if len(self._stored) >= self.connector.max_datapoints:
+                    self.connector.ignore_datapoint(key)
+                    continue
                 description = describe(key, value)
                 self._stored[key] = description
+                self._async_schedule_save()
             self._undescribed.discard(key)
             self.descriptions[key] = description
             added.append(description)
         if added:
-            self._async_schedule_save()
             for platform in self._platforms:
                 self._async_add_entities(added, platform)
 
@@ -220,6 +257,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Let the entities of the counters look at them."""
         for update in self._statistics:
             update()
+        if self.connector.statistics.ignored_datapoints:
+            create_too_many_datapoints(self)
 
     # Storage
 
@@ -227,7 +266,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Load the descriptions of an earlier run, but not those of deleted entities."""
         stored = await self._store.async_load() or {}
         registry = er.async_get(self.hass)
-        unique_ids = {
+        self._registered = {
             entity.unique_id
             for entity in er.async_entries_for_config_entry(
                 registry, self.config_entry.entry_id
@@ -235,7 +274,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         }
         for key, data in stored.items():
             if (
-                datapoint_unique_id(self.config_entry, key) in unique_ids
+                datapoint_unique_id(self.config_entry, key) in self._registered
                 and (description := from_dict(data)) is not None
             ):
                 self._stored[key] = description

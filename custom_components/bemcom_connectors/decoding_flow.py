@@ -17,16 +17,15 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
     TextSelector,
 )
+from homeassistant.helpers.translation import async_get_translations
 
 from .connector.flatten import Lists
 from .connector.framing import Framing, create_framer
 from .connector.model import Chunk, OptionsError
-from .connector.parsing import Format, create_parser
+from .connector.parsing import ENCODINGS, Format, create_parser
 from .connector.recognition import PAUSE_MS, decode
-from .const import CONF_ENCODING, CONF_FORMAT, CONF_FRAMING, CONF_LISTS
+from .const import CONF_ENCODING, CONF_FORMAT, CONF_FRAMING, CONF_LISTS, DOMAIN
 from .preview import preview_placeholders
-
-ENCODINGS = ["utf-8", "latin-1", "cp1252", "utf-16", "ascii"]
 
 _NUMBER = NumberSelectorMode.BOX
 
@@ -54,7 +53,7 @@ DECODE_SCHEMA = vol.Schema(
 
 _ENCODING: dict[vol.Marker, Any] = {
     vol.Required(CONF_ENCODING, default="utf-8"): SelectSelector(
-        SelectSelectorConfig(options=ENCODINGS, mode=SelectSelectorMode.DROPDOWN)
+        SelectSelectorConfig(options=list(ENCODINGS), mode=SelectSelectorMode.DROPDOWN)
     )
 }
 
@@ -71,7 +70,7 @@ FRAMING_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
     },
     Framing.FIXED_SIZE: {
         vol.Required("size"): NumberSelector(
-            NumberSelectorConfig(min=1, max=65536, mode=_NUMBER)
+            NumberSelectorConfig(min=1, max=1048576, mode=_NUMBER)
         )
     },
     Framing.IDLE: {
@@ -113,7 +112,7 @@ ALL_PARAMETERS = {
 
 
 def parameters_schema(settings: Mapping[str, Any]) -> vol.Schema:
-    """Return the fields that the chosen framing and format want filled in; maybe none."""
+    """Return the fields that the chosen framing and format want filled in."""
     return vol.Schema(
         {
             **FRAMING_PARAMETERS.get(settings[CONF_FRAMING], {}),
@@ -145,9 +144,7 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
                 for key, value in self.settings.items()
                 if key in wanted or key not in ALL_PARAMETERS
             } | user_input
-            if wanted:
-                return await self.async_step_parameters()
-            return await self.async_step_preview()
+            return await self.async_step_parameters()
         return self.async_show_form(
             step_id="decode",
             data_schema=self.add_suggested_values_to_schema(
@@ -192,15 +189,27 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
             decode, self.sample, self.settings
         )
         return self.async_show_menu(
-            step_id="preview" if self.sample else "no_preview",
+            step_id="no_preview"
+            if not self.sample
+            else ("preview" if decoded.datapoints else "no_datapoints"),
             menu_options=list(self.preview_options),
             description_placeholders=preview_placeholders(
-                self.sample, decoded, self.settings
+                self.sample,
+                decoded,
+                await self._async_label("framing", self.settings[CONF_FRAMING]),
+                await self._async_label("format", self.settings[CONF_FORMAT]),
             ),
         )
 
-    async def async_step_no_preview(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Show the settings where nothing came in to try them on."""
-        return await self.async_step_preview()
+    # The same menu where nothing came of the data, or where there is none: other words.
+    async_step_no_datapoints = async_step_preview
+    async_step_no_preview = async_step_preview
+
+    async def _async_label(self, selector: str, option: str) -> str:
+        """Return what an option is called in its drop-down."""
+        texts = await async_get_translations(
+            self.hass, self.hass.config.language, "selector", {DOMAIN}
+        )
+        return texts.get(
+            f"component.{DOMAIN}.selector.{selector}.options.{option}", option
+        )

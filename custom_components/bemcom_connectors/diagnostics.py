@@ -4,10 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 
-from .connector.base import HistoryEntry
+from .connector.model import JsonValue
 from .coordinator import BemcomConfigEntry
 from .descriptions import to_dict
 
@@ -18,13 +19,20 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BemcomConfigEntry
 ) -> dict[str, Any]:
     """Return diagnostics for a hub."""
-    coordinator = entry.runtime_data
-    connector = coordinator.connector
-    return {
+    shown = {
         "entry": {
             "data": async_redact_data(entry.data, TO_REDACT),
             "options": dict(entry.options),
+            "state": entry.state.value,
+            "reason": entry.error_reason_translation_key,
         },
+    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return shown
+    coordinator = entry.runtime_data
+    connector = coordinator.connector
+    return {
+        **shown,
         "link": {
             "online": connector.online,
             "reason": connector.error.reason if connector.error else None,
@@ -37,13 +45,17 @@ async def async_get_config_entry_diagnostics(
             key: {**to_dict(description), "value": coordinator.data.get(key)}
             for key, description in coordinator.descriptions.items()
         },
-        "messages": [_message(entry) for entry in connector.history],
+        "messages": [_message(*message) for message in connector.history],
     }
 
 
-def _message(entry: HistoryEntry) -> dict[str, Any]:
+def _message(
+    timestamp: int,
+    payload: bytes | JsonValue,
+    size: int | None,
+    outcome: int | str,
+) -> dict[str, Any]:
     """Show a message in hex and in text, and what became of it."""
-    timestamp, payload, size, outcome = entry
     shown: dict[str, Any] = {"timestamp": timestamp, "outcome": outcome}
     if isinstance(payload, bytes):
         return {

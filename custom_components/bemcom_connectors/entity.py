@@ -72,11 +72,6 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         )
         self._update_value()
 
-    @override
-    async def async_removed_from_registry(self) -> None:
-        """Forget the datapoint of a deleted entity."""
-        self.coordinator.async_forget(self.datapoint.key)
-
     @callback
     def _handle_value(self) -> None:
         """Show a new value."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
-from homeassistant.util.ssl import get_default_context, get_default_no_verify_context
+from homeassistant.util.ssl import client_context, client_context_no_verify
 
 from .connector.base import Connector
 from .connector.flatten import Lists
@@ -34,7 +34,7 @@ def create_transport(data: Mapping[str, Any], options: Mapping[str, Any]) -> Tra
     tls = None
     if data.get(CONF_TLS):
         verify = data.get(CONF_VERIFY_SSL, True)
-        tls = get_default_context() if verify else get_default_no_verify_context()
+        tls = client_context() if verify else client_context_no_verify()
     return TcpTransport(
         data[CONF_HOST],
         int(data[CONF_PORT]),

@@ -52,7 +52,9 @@ LINK_FIELDS: dict[vol.Marker, Any] = {
     vol.Required(CONF_RECEIVE_TIMEOUT, default=DEFAULT_RECEIVE_TIMEOUT): _number(
         -1, 86400, "s", 0.1
     ),
-    vol.Required(CONF_RECV_BUFSIZE, default=DEFAULT_READ_SIZE): _number(1, 262144, "B"),
+    vol.Required(CONF_RECV_BUFSIZE, default=DEFAULT_READ_SIZE): _number(
+        16, 262144, "B"
+    ),
     vol.Required(CONF_MAX_MESSAGE_SIZE, default=DEFAULT_MAX_MESSAGE_SIZE): _number(
         16, 1048576, "B"
     ),

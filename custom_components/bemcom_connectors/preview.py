@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 import json
-from typing import Any
 
 from .connector.model import Chunk, JsonValue
 from .connector.recognition import Decoded
-from .const import CONF_FORMAT, CONF_FRAMING
 from .descriptions import DatapointDescription, describe, is_describable
 
 _MAX_RECEIVED = 600
@@ -17,14 +15,15 @@ _MAX_VALUE = 40
 
 
 def preview_placeholders(
-    sample: Sequence[Chunk], decoded: Decoded, settings: Mapping[str, Any]
+    sample: Sequence[Chunk], decoded: Decoded, framing: str, format_: str
 ) -> dict[str, str]:
     """Return the texts that a preview step puts into its description."""
     return {
         "bytes": str(sum(len(chunk.data) for chunk in sample)),
         "frames": str(len(decoded.frames)),
-        "framing": settings[CONF_FRAMING],
-        "format": settings[CONF_FORMAT],
+        "framing": framing,
+        "format": format_,
+        "dropped": str(decoded.dropped_frames),
         "received": _received(sample),
         "datapoints": _datapoints(decoded.datapoints),
         "count": str(len(decoded.datapoints)),
@@ -58,7 +57,7 @@ def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
         )
     if len(datapoints) > _MAX_DATAPOINTS:
         rows.append(f"| … | +{len(datapoints) - _MAX_DATAPOINTS} | |")
-    return "\n".join(rows) or "| – | | |"
+    return "\n".join(rows)
 
 
 def _value(value: JsonValue, description: DatapointDescription | None) -> str:

@@ -76,6 +76,8 @@ def test_refused(pattern: str, reason: str) -> None:
         r"(?P<a>a++)b",
         r"(?>(?P<a>a|b)+)c",
         r"(?P<a>x)\Z|$",
+        r"(?!)|(?P<a>x+)",
+        r"[0-9]+.*(?P<a>x)",
         # Alarming, but no search of them takes long.
         r"(?P<a>a|\w)*b",
         r"(?>(?P<a>a+)+)b",

@@ -171,6 +171,18 @@ class Connector(ABC):
         """Forget a datapoint, so that it is announced when it comes again."""
         self.datapoints.pop(key, None)
 
+    def ignore_datapoint(self, key: str) -> None:
+        """Count a datapoint that there is no room for, or no sense in."""
+        self.statistics.ignored_datapoints += 1
+        self.log_once(
+            "ignored datapoint",
+            "Ignoring datapoint %.60r and others like it: a hub takes %d, with keys of up "
+            "to %d characters",
+            key,
+            self.max_datapoints,
+            MAX_KEY_LENGTH,
+        )
+
     # Sensor flow
 
     async def receive(self) -> None:
@@ -242,15 +254,7 @@ class Connector(ABC):
         added: dict[str, JsonValue] = {}
         for key in list(self.datapoints)[before:]:
             if len(key) > MAX_KEY_LENGTH or before + len(added) >= self.max_datapoints:
-                self.statistics.ignored_datapoints += 1
-                self.log_once(
-                    "ignored datapoint",
-                    "Ignoring datapoint %.60r and others like it: a hub takes %d, with "
-                    "keys of up to %d characters",
-                    key,
-                    self.max_datapoints,
-                    MAX_KEY_LENGTH,
-                )
+                self.ignore_datapoint(key)
                 del values[key]
                 del self.datapoints[key]
             else:
@@ -291,8 +295,11 @@ class Connector(ABC):
     async def _run(self) -> None:
         """Receive, and open the link again whenever it is lost."""
         while True:
-            await self._try(self.receive)
-            await self.disconnect()
+            if await self._try(self.receive):
+                # Returning is no way out of receiving, but a connector of the user's own
+                # may take it for one.
+                self._set_offline(LinkError(LinkReason.CLOSED, "It stopped receiving"))
+            await self._try(self.disconnect)
             opened = False
             while not opened:
                 await asyncio.sleep(self.backoff.next_delay())

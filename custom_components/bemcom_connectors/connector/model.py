@@ -84,9 +84,13 @@ class LinkReason(StrEnum):
 
 
 class LinkError(ConnectorError):
-    """A link could not be opened, or was lost, for `reason`."""
+    """A link could not be opened, or was lost, for `reason`.
 
-    def __init__(self, reason: LinkReason, text: str) -> None:
+    `detail` is what the system or the TLS library said about it, where that helps.
+    """
+
+    def __init__(self, reason: LinkReason, text: str, detail: object = "") -> None:
         """Keep the reason beside the text."""
-        super().__init__(text)
+        super().__init__(f"{text}: {detail}" if detail else text)
         self.reason = reason
+        self.detail = str(detail)

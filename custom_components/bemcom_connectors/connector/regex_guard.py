@@ -73,7 +73,7 @@ class _Cost(NamedTuple):
 
 _FREE = _Cost()
 
-# What may come after; the other conditions, such as ^ and \\b, leave that open.
+# What may come after; the other conditions, such as ^ and \b, leave that open.
 _AT = {"AT_END": _NEWLINE, "AT_END_STRING": 0}
 
 

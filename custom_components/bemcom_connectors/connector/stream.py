@@ -93,6 +93,7 @@ class StreamConnector(Connector):
         try:
             while True:
                 await self._handle(await self._next_frames(link))
+                await self._give_way()
         except LinkError as err:
             if err.reason is LinkReason.CLOSED:
                 await self._handle(self.framer.end())
@@ -123,7 +124,7 @@ class StreamConnector(Connector):
         return data
 
     async def _handle(self, frames: Iterable[bytes]) -> None:
-        """Run the sensor flow for each frame, giving way to others in between."""
+        """Run the sensor flow for each frame."""
         if self.framer.dropped_frames:
             self.log_once(
                 "dropped frames",
@@ -133,6 +134,10 @@ class StreamConnector(Connector):
         for frame in frames:
             self._watchdog.feed()
             self.run_sensor_flow(frame)
-            if time.monotonic() - self._gave_way > _SLICE:
-                await asyncio.sleep(0)
-                self._gave_way = time.monotonic()
+            await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Let others have their turn when we have had ours."""
+        if time.monotonic() - self._gave_way > _SLICE:
+            await asyncio.sleep(0)
+            self._gave_way = time.monotonic()

@@ -30,6 +30,8 @@ class Link(asyncio.Protocol):
         """Give at most `read_size` bytes at once (upstream's RECV_BUFSIZE)."""
         self._read_size = read_size
         self._chunks: deque[bytes] = deque()
+        # So much of the first chunk has been read.
+        self._offset = 0
         self._waiting = 0
         self._paused = False
         self._error: LinkError | None = None
@@ -59,7 +61,7 @@ class Link(asyncio.Protocol):
         if exc is None:
             self.fail(LinkError(LinkReason.CLOSED, "The device closed the connection"))
         else:
-            self.fail(LinkError(LinkReason.RESET, f"The connection broke: {exc}"))
+            self.fail(LinkError(LinkReason.RESET, "The connection broke", exc))
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -79,10 +81,14 @@ class Link(asyncio.Protocol):
                 await self._waiter
             finally:
                 self._waiter = None
-        data = self._chunks.popleft()
-        if len(data) > self._read_size:
-            self._chunks.appendleft(data[self._read_size :])
-            data = data[: self._read_size]
+        chunk = self._chunks[0]
+        end = self._offset + self._read_size
+        data = chunk[self._offset : end] if len(chunk) > self._read_size else chunk
+        if end >= len(chunk):
+            self._chunks.popleft()
+            self._offset = 0
+        else:
+            self._offset = end
         self._waiting -= len(data)
         if self._paused and self._waiting <= _HIGH_WATER // 2 and self._transport:
             self._transport.resume_reading()
@@ -161,10 +167,11 @@ class TcpTransport(Transport):
             case ssl.SSLCertVerificationError():
                 return LinkError(
                     LinkReason.CERTIFICATE,
-                    f"The certificate of {where} is not valid: {error.verify_message}",
+                    f"The certificate of {where} is not valid",
+                    error.verify_message,
                 )
             case ssl.SSLError():
-                return LinkError(LinkReason.TLS, f"{where} does not speak TLS: {error}")
+                return LinkError(LinkReason.TLS, f"{where} does not speak TLS", error)
             case socket.gaierror() | UnicodeError():
                 return LinkError(
                     LinkReason.UNKNOWN_HOST, f"The host name {self.host} is not known"
@@ -174,10 +181,10 @@ class TcpTransport(Transport):
             case ConnectionRefusedError():
                 return LinkError(LinkReason.REFUSED, f"{where} refuses connections")
             case ConnectionError():
-                return LinkError(LinkReason.RESET, f"{where} broke off: {error}")
+                return LinkError(LinkReason.RESET, f"{where} broke off", error)
             case _:
                 return LinkError(
-                    LinkReason.UNREACHABLE, f"{where} cannot be reached: {error}"
+                    LinkReason.UNREACHABLE, f"{where} cannot be reached", error
                 )
 
 
@@ -185,7 +192,10 @@ def _keep_alive(sock: socket.socket | None) -> None:
     """Let the kernel probe a silent peer; where it cannot, the default times are kept."""
     if sock is None:
         return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        if (option := getattr(socket, name, None)) is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    with suppress(
+        OSError
+    ):  # a connection that is gone already tells so when it is read
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            if (option := getattr(socket, name, None)) is not None:
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
