@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.bemcom_connectors import config_flow
 from custom_components.bemcom_connectors.const import DOMAIN
-from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from tests.device import HOST, Device
@@ -334,6 +334,37 @@ async def test_reconfiguring_moves_a_hub(hass: HomeAssistant, device: Device) ->
         await hass.async_block_till_done()
 
 
+async def test_two_dialogs_cannot_take_one_address(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """An address that was free when the dialog began may be taken when it ends."""
+    result = await address(hass, device.port)
+    await device.send(b'{"a":1}\n')
+    result = await heard(hass, result)
+    hub_entry(device.port, name="faster").add_to_hass(hass)
+    result = await choose(hass, result, "create")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+
+async def test_settings_that_make_nothing_of_the_data_say_so(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """A wrong framing shows that nothing was complete, and what was dropped."""
+    result = await address(hass, device.port)
+    await device.send(b'{"a":1}\n' * 5)
+    result = await heard(hass, result)
+    result = await choose(hass, result, "decode")
+    result = await submit(
+        hass, result, framing="length_prefix", format="json", lists="index"
+    )
+    result = await submit(
+        hass, result, prefix_size="2", byte_order="big", encoding="utf-8"
+    )
+    assert result["step_id"] == "no_datapoints"
+    assert result["description_placeholders"]["frames"] == "0"
+
+
 async def test_reconfiguring_does_not_take_the_line_from_its_own_hub(
     hass: HomeAssistant, device: Device
 ) -> None:
@@ -458,6 +489,29 @@ class TestOptions:
         ):
             result = await flow.async_configure(result["flow_id"], user_input)
         assert result["errors"] == {"size": "invalid_size"}
+
+    async def test_reconfiguring_tls_lets_the_hub_go_first(
+        self, hass: HomeAssistant, device: Device
+    ) -> None:
+        """A device that takes one connection only is tried with it; else the hub goes on."""
+        entry = hub_entry(device.port)
+        connector = await set_up(hass, entry)
+        await receive(hass, device, connector, b'{"a":1}\n')
+        result = await entry.start_reconfigure_flow(hass)
+
+        async def answer() -> None:
+            await device.client_gone()
+            await device.send(b'{"not":"TLS"}\n')
+
+        answering = asyncio.create_task(answer())
+        result = await submit(
+            hass, result, host=HOST, port=device.port, advanced={"tls": True}
+        )
+        await answering
+        assert result["errors"] == {"base": "link_tls"}
+        await hass.async_block_till_done()
+        assert entry.state is ConfigEntryState.LOADED
+        assert entry.data["tls"] is False
 
     async def test_a_hub_that_is_down_has_options_too(
         self, hass: HomeAssistant

@@ -42,6 +42,20 @@ async def test_diagnostics_show_what_came_in(
     assert HOST not in json.dumps(shown)
 
 
+async def test_diagnostics_of_a_hub_that_cannot_connect(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    """That is when they are wanted most: settings, and why it does not work."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = hub_entry(1)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    shown = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert shown["entry"]["state"] == "setup_retry"
+    assert shown["entry"]["reason"] == "link_refused"
+    assert "messages" not in shown
+
+
 async def test_diagnostics_are_bounded(
     hass: HomeAssistant, device: Device, hass_client: ClientSessionGenerator
 ) -> None:

@@ -1,10 +1,12 @@
 """Setting up, unloading and removing a hub."""
 
 import asyncio
+from datetime import timedelta
 import logging
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.bemcom_connectors.connector.backoff import Backoff
@@ -12,10 +14,15 @@ from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from tests.device import Device
-from tests.hub import hub_entry, receive, set_up
+from tests.hub import NAME, hub_entry, receive, set_up
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -144,17 +151,84 @@ async def test_removing_a_hub_removes_what_was_stored(
     assert not [key for key in hass_storage if key.startswith(DOMAIN)]
 
 
+@pytest.mark.parametrize("how", ["live", "disabled", "gone"])
 async def test_a_deleted_entity_is_new_when_its_datapoint_comes_again(
-    hass: HomeAssistant, device: Device, entity_registry: er.EntityRegistry
+    hass: HomeAssistant, device: Device, entity_registry: er.EntityRegistry, how: str
 ) -> None:
-    """Deleting an entity forgets its datapoint, looks and all."""
-    connector = await set_up(hass, hub_entry(device.port))
+    """Deleting an entity forgets its datapoint, looks and all, whatever state it is in."""
+    entry = hub_entry(device.port)
+    connector = await set_up(hass, entry)
     await receive(hass, device, connector, b'{"flow":1,"other":2}\n')
+    if how == "disabled":
+        entity_registry.async_update_entity(
+            "sensor.demo_meter_flow", disabled_by=er.RegistryEntryDisabler.USER
+        )
+        await hass.async_block_till_done()
+    elif how == "gone":
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await device.client_gone()
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        connector = entry.runtime_data.connector
+        await receive(hass, device, connector, b'{"other":2}\n')
+        assert hass.states.get("sensor.demo_meter_flow").attributes["restored"]
     entity_registry.async_remove("sensor.demo_meter_flow")
     await hass.async_block_till_done()
     assert hass.states.get("sensor.demo_meter_flow") is None
     await receive(hass, device, connector, b'{"flow":true}\n')
     assert hass.states.get("binary_sensor.demo_meter_flow").state == "on"
+    assert hass.states.get("sensor.demo_meter_other").state == "2"
+
+
+async def test_a_refresh_does_not_revive_a_lost_hub(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """Asking an entity of a lost hub to update leaves it unavailable."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    connector = await set_up(hass, hub_entry(device.port))
+    await receive(hass, device, connector, b'{"power_w":1}\n')
+    entity = {"entity_id": "sensor.demo_meter_power"}
+    await hass.services.async_call("homeassistant", "update_entity", entity, True)
+    assert hass.states.get("sensor.demo_meter_power").state == "1"
+    await device.go_away()
+    async with asyncio.timeout(5):
+        while connector.online:
+            await asyncio.sleep(0.001)
+    await hass.services.async_call("homeassistant", "update_entity", entity, True)
+    assert hass.states.get("sensor.demo_meter_power").state == STATE_UNAVAILABLE
+
+
+async def test_unloading_under_load_leaves_no_entity(
+    hass: HomeAssistant, device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A device that invents keys while the hub is unloaded leaves nothing behind."""
+    entry = hub_entry(device.port)
+    await set_up(hass, entry)
+    number = 0
+
+    async def invent() -> None:
+        nonlocal number
+        while True:
+            number += 1
+            await device.send(b'{"k%d":1}\n' % number)
+
+    inventing = asyncio.create_task(invent())
+    async with asyncio.timeout(10):
+        while hass.states.async_entity_ids_count("sensor") < 20:
+            await asyncio.sleep(0)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    inventing.cancel()
+    await hass.async_block_till_done()
+    assert {state.state for state in hass.states.async_all("sensor")} == {
+        STATE_UNAVAILABLE
+    }
+    await device.client_gone()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    connector = entry.runtime_data.connector
+    await receive(hass, device, connector, *[b'{"k%d":2}\n' % n for n in range(1, 20)])
+    assert hass.states.get("sensor.demo_meter_k1").state == "2"
+    assert "already exists" not in caplog.text
 
 
 async def test_only_what_is_gone_can_be_deleted(
@@ -183,6 +257,7 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
     hass: HomeAssistant,
     device: Device,
     entity_registry: er.EntityRegistry,
+    issue_registry: ir.IssueRegistry,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A hub takes so many datapoints and says once that it ignores the rest."""
@@ -202,3 +277,20 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
     # What is known goes on.
     await receive(hass, device, connector, b'{"k0":7}\n')
     assert hass.states.get("sensor.demo_meter_k0").state == "7"
+
+    # The user is told, and the bound holds over restarts.
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
+    await hass.async_block_till_done()
+    issue_id = f"too_many_datapoints_{entry.entry_id}"
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue.translation_placeholders == {"name": NAME, "limit": "10"}
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await device.client_gone()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+    connector = entry.runtime_data.connector
+    connector.max_datapoints = 10
+    await receive(hass, device, connector, b'{"new":1,"k0":8}\n')
+    assert hass.states.get("sensor.demo_meter_new") is None
+    assert hass.states.get("sensor.demo_meter_k0").state == "8"

@@ -195,6 +195,31 @@ async def test_unforeseen_failures_are_a_lost_link() -> None:
         assert connector.connects == 4
 
 
+async def test_a_connector_that_stops_receiving_is_a_lost_link() -> None:
+    """Returning from `receive`, or failing to disconnect, does not end a connector."""
+
+    class Tired(Pulled):
+        @override
+        async def receive(self) -> None:
+            self.run_sensor_flow(await self.receive_raw_msg())
+
+        @override
+        async def disconnect(self) -> None:
+            if self.connects < 3:
+                raise OSError("it does not let go")
+
+    connector = Tired()
+    heard = Recorder()
+    connector.add_listener(heard)
+    await connector.start()
+    for number in range(3):
+        connector.queue.put_nowait({"a": number})
+    await heard.until(lambda: len(heard.readings) == 3)
+    await connector.stop()
+    assert connector.connects >= 3
+    assert heard.connection[1] == (False, "closed")
+
+
 async def test_after_silence_only_a_message_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
