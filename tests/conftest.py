@@ -9,8 +9,6 @@ import ssl
 
 from hypothesis import settings
 import pytest
-from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
-from syrupy.assertion import SnapshotAssertion
 import trustme
 
 # Before Home Assistant puts the plug-in's own custom_components in its place.
@@ -29,8 +27,6 @@ DEPRECATIONS = ("deprecated", "will stop working", "will be removed")
 @pytest.fixture(autouse=True)
 def _integration_can_be_loaded(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant find this integration."""
-    if "recorder_mock" in request.fixturenames:  # has to come before hass
-        request.getfixturevalue("recorder_mock")
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
 
@@ -51,12 +47,6 @@ def _no_deprecated_use(
         and any(word in record.getMessage() for word in DEPRECATIONS)
     ]
     assert not complaints
-
-
-@pytest.fixture
-def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Compare with snapshots as Home Assistant writes them."""
-    return snapshot.use_extension(HomeAssistantSnapshotExtension)
 
 
 @pytest.fixture

@@ -18,10 +18,12 @@ from custom_components.bemcom_connectors.descriptions import (
     DatapointDescription,
     ValueKind,
     describe,
-    from_dict,
     is_describable,
-    is_valid,
     native_value,
+)
+from custom_components.bemcom_connectors.stored_descriptions import (
+    from_dict,
+    is_valid,
     to_dict,
 )
 from homeassistant.components.binary_sensor.const import (
@@ -441,7 +443,6 @@ def test_on_or_off(key: str, value: JsonValue, device_class: Binary | None) -> N
         ("cells", [3.1, 3.2], ValueKind.JSON),
         ("nothing", [], ValueKind.JSON),
         ("config", {"a": 1}, ValueKind.JSON),
-        ("anything", None, ValueKind.UNKNOWN),
     ],
 )
 def test_kinds(key: str, value: JsonValue, kind: ValueKind) -> None:
@@ -666,7 +667,6 @@ def nested(depth: int) -> JsonValue:
         (ValueKind.TEXT, "a\ud800b\0", "a?b"),
         pytest.param(ValueKind.TEXT, 10**5000, None, id="huge"),
         (ValueKind.TEXT, None, None),
-        (ValueKind.UNKNOWN, 5, "5"),
         (ValueKind.ENUM, " charging ", "charging"),
         (ValueKind.ENUM, 3, "3"),
         (ValueKind.ENUM, "", None),

@@ -17,14 +17,9 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from .connector.base import Connector, Listener
 from .connector.model import JsonValue, LinkError, Reading
 from .const import DOMAIN
-from .descriptions import (
-    DatapointDescription,
-    describe,
-    from_dict,
-    is_describable,
-    to_dict,
-)
+from .descriptions import DatapointDescription, describe, is_describable
 from .issues import create_too_many_datapoints, delete_issues
+from .stored_descriptions import from_dict, to_dict
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -5,22 +5,16 @@ a unit in the key or in the value's text comes before any assumption, and where 
 readings are possible nothing is guessed: a wrong unit is worse than none.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 import re
-from typing import Any, cast
+from typing import cast
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.components.sensor.const import (
-    DEVICE_CLASS_STATE_CLASSES,
-    DEVICE_CLASS_UNITS,
-    NON_NUMERIC_DEVICE_CLASSES,
-    STATE_CLASS_UNITS,
-    UNIT_CONVERTERS,
-)
+from homeassistant.components.sensor.const import UNIT_CONVERTERS
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.helpers.typing import StateType
 
@@ -65,7 +59,6 @@ class ValueKind(StrEnum):
     ENUM = "enum"
     BOOLEAN = "boolean"
     JSON = "json"
-    UNKNOWN = "unknown"  # only null was seen so far
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,8 +85,6 @@ def describe(key: str, value: JsonValue) -> DatapointDescription:
     accepts, whatever the key and the value are.
     """
     words = read(key)
-    if value is None:
-        return _sensor(words, ValueKind.UNKNOWN)
     if isinstance(value, bool):
         return _binary(words)
     if isinstance(value, int | float):
@@ -165,7 +156,7 @@ def _sensor(
         platform=Platform.SENSOR,
         name=name_of(key),
         kind=kind,
-        device_class=_KIND_CLASSES.get(kind),
+        device_class=KIND_CLASSES.get(kind),
         entity_category=(
             EntityCategory.DIAGNOSTIC if diagnostic or counts_traffic else None
         ),
@@ -245,112 +236,13 @@ def _number_of(description: DatapointDescription, text: str) -> float | None:
 
 _CONVERTERS: dict[ValueKind, Callable[[JsonValue], NativeValue]] = {
     ValueKind.TEXT: to_text,
-    ValueKind.UNKNOWN: to_text,
     ValueKind.JSON: to_text,
     ValueKind.ENUM: to_enum,
     ValueKind.BOOLEAN: to_boolean,
     ValueKind.TIMESTAMP: to_timestamp,
 }
 
-_KIND_CLASSES = {
+KIND_CLASSES = {
     ValueKind.ENUM: SensorDeviceClass.ENUM,
     ValueKind.TIMESTAMP: SensorDeviceClass.TIMESTAMP,
-}
-
-# Storage
-
-
-def to_dict(description: DatapointDescription) -> dict[str, object]:
-    """Return a description for storage: JSON, and only what was set."""
-    values = ((it.name, getattr(description, it.name)) for it in fields(description))
-    return {
-        name: _plain(value)
-        for name, value in values
-        if value is not None and value != ()
-    }
-
-
-def _plain(value: object) -> object:
-    """Return a field as JSON knows it."""
-    if isinstance(value, tuple):
-        return list(value)
-    return str(value) if isinstance(value, Enum) else value
-
-
-def from_dict(data: object) -> DatapointDescription | None:
-    """Return a stored description; None if it cannot be used (any more)."""
-    if not isinstance(data, Mapping):
-        return None
-    try:
-        description = _restore(data)
-    except KeyError, TypeError, ValueError:
-        return None
-    return description if is_valid(description) else None
-
-
-def is_valid(description: DatapointDescription) -> bool:
-    """Tell whether Home Assistant accepts the combination a description makes."""
-    device_class, state_class = description.device_class, description.state_class
-    unit = description.native_unit_of_measurement
-    if description.kind is not ValueKind.NUMBER:
-        binary = description.kind is ValueKind.BOOLEAN
-        return (
-            (description.platform is Platform.BINARY_SENSOR) == binary
-            and (binary or device_class is _KIND_CLASSES.get(description.kind))
-            and unit is None
-            and state_class is None
-            and description.suggested_display_precision is None
-        )
-    if description.platform is not Platform.SENSOR:
-        return False
-    if device_class is None:
-        allowed = True
-    else:
-        numeric = cast("SensorDeviceClass", device_class)
-        allowed = (
-            numeric not in NON_NUMERIC_DEVICE_CLASSES
-            and unit in DEVICE_CLASS_UNITS.get(numeric, {unit})
-            and state_class in {None, *DEVICE_CLASS_STATE_CLASSES[numeric]}
-        )
-    units = STATE_CLASS_UNITS.get(state_class) if state_class else None
-    return allowed and (units is None or unit in units)
-
-
-def _restore(data: Mapping[str, Any]) -> DatapointDescription:
-    """Read the fields of a stored description, and nothing else that is there."""
-    classes = _DEVICE_CLASSES[data["platform"]]
-    types = _STORED | {"device_class": classes}
-    values = {
-        name: _as(kind, data[name])
-        for name, kind in types.items()
-        if data.get(name) is not None
-    }
-    if options := data.get("options"):
-        values["options"] = tuple(_as(str, it) for it in _as(list, options))
-    return DatapointDescription(**values)
-
-
-def _as(kind: type, value: object) -> Any:
-    """Return a stored value as its type, which must be the right one already."""
-    if issubclass(kind, Enum):
-        return kind(value)
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is not {kind}")
-    return value
-
-
-_DEVICE_CLASSES = {
-    Platform.SENSOR: SensorDeviceClass,
-    Platform.BINARY_SENSOR: BinarySensorDeviceClass,
-}
-_STORED: dict[str, type] = {
-    "key": str,
-    "platform": Platform,
-    "name": str,
-    "kind": ValueKind,
-    "native_unit_of_measurement": str,
-    "state_class": SensorStateClass,
-    "suggested_display_precision": int,
-    "entity_category": EntityCategory,
-    "enabled_default": bool,
 }

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 
 from .connector.model import JsonValue
 from .coordinator import BemcomConfigEntry
-from .descriptions import to_dict
+from .stored_descriptions import to_dict
 
 TO_REDACT = {CONF_HOST}
 

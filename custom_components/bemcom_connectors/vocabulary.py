@@ -1,7 +1,7 @@
 """The words devices use in their keys, and what they mean to Home Assistant.
 
 Only data: adding a word, a spelling or a language is adding to a table here. How the
-tables are read is in `descriptions.py`. Units are written as Home Assistant writes them;
+tables are read is in `keys.py` and `guessing.py`. Units are written as Home Assistant writes them;
 a test holds each of them, and each default, against what its device class accepts.
 """
 
