@@ -296,7 +296,7 @@ def test_each_fault_of_options_has_its_field() -> None:
     """A form shows the reason beside the field that is named."""
     named = {
         option
-        for module in ("framing", "parsing")
+        for module in ("framing", "parsing", "text_formats", "regex_guard")
         for name, call in calls(tree(PACKAGE / f"connector/{module}.py"))
         if name == "OptionsError" and isinstance(call.args[0], ast.Constant)
         for option in texts(call.args[0], {})

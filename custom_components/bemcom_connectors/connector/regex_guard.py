@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from .model import OptionsError
 
 # Characters of a message that a pattern is ever given.
-MAX_INPUT = 4096
+MAX_INPUT = 2048
 # A pattern that can be given only fewer is refused.
-_MIN_INPUT = 100
+_MIN_INPUT = 60
 _MAX_PATTERN = 1000
 # Steps of a search, which take `re` 10 to 100 ns each.
-_MAX_STEPS = 8_400_000
+_MAX_STEPS = 2_100_000
 # As many repetitions, or characters in a row, are taken for as many as the message has.
 _MANY = 64
 _MAX_NESTING = 6
