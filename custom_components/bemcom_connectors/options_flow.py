@@ -18,7 +18,7 @@ from homeassistant.helpers.selector import (
 from .connector.framer import DEFAULT_MAX_MESSAGE_SIZE
 from .connector.framing import create_framer
 from .connector.model import OptionsError
-from .connector.stream import DEFAULT_RECEIVE_TIMEOUT, StreamConnector
+from .connector.stream import DEFAULT_RECEIVE_TIMEOUT
 from .connector.transport import DEFAULT_CONNECT_TIMEOUT, DEFAULT_READ_SIZE
 from .const import (
     CONF_CONNECT_TIMEOUT,
@@ -75,9 +75,7 @@ class BemcomOptionsFlow(DecodingSteps, OptionsFlowWithReload):
         self.settings = dict(entry.options)
         self.sample = ()
         if entry.state is ConfigEntryState.LOADED:
-            connector = entry.runtime_data.connector
-            if isinstance(connector, StreamConnector):
-                self.sample = tuple(connector.sample)
+            self.sample = tuple(entry.runtime_data.connector.sample)
         return self.async_show_menu(step_id="init", menu_options=["decode", "link"])
 
     async def async_step_link(

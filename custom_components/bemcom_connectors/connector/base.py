@@ -15,6 +15,7 @@ import time
 from .backoff import Backoff
 from .flatten import Flattener, Lists
 from .model import (
+    Chunk,
     JsonValue,
     LinkError,
     LinkReason,
@@ -32,6 +33,7 @@ MAX_KEY_LENGTH = 255
 # What diagnostics show: so many of the latest messages, and so much of each.
 HISTORY_LENGTH = 50
 HISTORY_PAYLOAD = 1024
+SAMPLE_LENGTH = 32
 
 # A link that stays open so long without a word counts as up.
 SETTLE_TIME = 5.0
@@ -95,6 +97,8 @@ class Connector(ABC):
         self.datapoints: dict[str, JsonValue] = {}
         self.statistics = Statistics()
         self.history: deque[HistoryEntry] = deque(maxlen=HISTORY_LENGTH)
+        # The latest pieces of a stream, to try other settings on; other links have none.
+        self.sample: deque[Chunk] = deque(maxlen=SAMPLE_LENGTH)
         self.online = False
         self.error: LinkError | None = None
         self._fell_silent = False

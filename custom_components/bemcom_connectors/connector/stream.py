@@ -1,7 +1,6 @@
 """The connector for links that carry a stream of bytes."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 import time
@@ -19,9 +18,6 @@ DEFAULT_RECEIVE_TIMEOUT = 60.0
 
 # Messages are handled for so long at a stretch, in seconds; then others have their turn.
 _SLICE = 0.005
-
-# So many of the latest pieces are kept to try other settings on.
-SAMPLE_LENGTH = 32
 
 
 class StreamConnector(Connector):
@@ -44,7 +40,6 @@ class StreamConnector(Connector):
         """
         super().__init__(name, lists=lists, max_datapoints=max_datapoints)
         self.framer = framer
-        self.sample: deque[Chunk] = deque(maxlen=SAMPLE_LENGTH)
         self._transport = transport
         self._parse = parser
         # Seconds; None: never.
