@@ -36,7 +36,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> None:
     """Remove what was stored about a hub."""
-    delete_issues(hass, entry.entry_id)
+    delete_issues(hass, entry)
     await datapoint_store(hass, entry.entry_id).async_remove()
 
 

@@ -67,7 +67,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
 
     async def async_start(self) -> None:
         """Load what is known and connect; ConfigEntryNotReady with the reason."""
-        delete_issues(self.hass, self.config_entry.entry_id)
+        delete_issues(self.hass, self.config_entry)
         await self._async_load()
         self.connector.add_listener(self)
         try:
@@ -253,7 +253,9 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         for update in self._statistics:
             update()
         if self.connector.statistics.ignored_datapoints:
-            create_too_many_datapoints(self)
+            create_too_many_datapoints(
+                self.hass, self.config_entry, self.connector.max_datapoints
+            )
 
     # Storage
 

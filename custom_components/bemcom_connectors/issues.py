@@ -1,39 +1,34 @@
 """Repair issues: what only the user can mend."""
 
-from typing import TYPE_CHECKING
-
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 
-if TYPE_CHECKING:
-    from .coordinator import ConnectorCoordinator
-
 
 @callback
-def create_too_many_datapoints(coordinator: ConnectorCoordinator) -> None:
+def create_too_many_datapoints(
+    hass: HomeAssistant, entry: ConfigEntry, limit: int
+) -> None:
     """Say that a device has more datapoints than a hub takes, or invents them."""
     ir.async_create_issue(
-        coordinator.hass,
+        hass,
         DOMAIN,
-        _too_many_datapoints(coordinator.config_entry.entry_id),
+        _too_many_datapoints(entry),
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
         translation_key="too_many_datapoints",
-        translation_placeholders={
-            "name": coordinator.name,
-            "limit": str(coordinator.connector.max_datapoints),
-        },
+        translation_placeholders={"name": entry.title, "limit": str(limit)},
     )
 
 
 @callback
-def delete_issues(hass: HomeAssistant, entry_id: str) -> None:
+def delete_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back what was said about a hub that is set up anew, or gone."""
-    ir.async_delete_issue(hass, DOMAIN, _too_many_datapoints(entry_id))
+    ir.async_delete_issue(hass, DOMAIN, _too_many_datapoints(entry))
 
 
-def _too_many_datapoints(entry_id: str) -> str:
+def _too_many_datapoints(entry: ConfigEntry) -> str:
     """Return the id of the issue."""
-    return f"too_many_datapoints_{entry_id}"
+    return f"too_many_datapoints_{entry.entry_id}"
