@@ -12,6 +12,7 @@ _MAX_RECEIVED = 600
 _MAX_LINES = 10
 _MAX_DATAPOINTS = 20
 _MAX_VALUE = 40
+_MARKUP = frozenset("\\|*_`[]<>#~!:@&")
 
 
 def preview_placeholders(
@@ -71,9 +72,10 @@ def _value(value: JsonValue, description: DatapointDescription | None) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return text that stays within its table cell and is no markup."""
+    """Return text that stays within its table cell and is no markup, and no link."""
     plain = "".join(char if char.isprintable() else " " for char in text)
-    return "".join(f"\\{char}" if char in "\\|*_`[]<>#~!" else char for char in plain)
+    escaped = "".join(f"\\{char}" if char in _MARKUP else char for char in plain)
+    return escaped.replace("www.", "www\\.")
 
 
 def _code(text: str) -> str:
