@@ -189,6 +189,10 @@ class Flow:
     def _placeholders(self, node: ast.expr | None, method: _Function) -> set[str]:
         """Return the names of the placeholders that a step fills in."""
         match node:
+            case ast.Name("placeholders") if "preview_placeholders" in ast.dump(method):
+                return self._placeholders(
+                    ast.Call(ast.Name("preview_placeholders"), [], []), method
+                )
             case ast.Name(name):
                 values = (
                     item.value

@@ -124,6 +124,49 @@ async def test_a_choice_learns_its_options(hass: HomeAssistant, device: Device) 
     assert "options" not in status.attributes
 
 
+async def test_a_value_that_cannot_be_shown_is_unknown(
+    hass: HomeAssistant,
+    device: Device,
+    entity_registry: er.EntityRegistry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is said once, and costs the other values of the message nothing."""
+    connector = await set_up(hass, hub_entry(device.port))
+    await receive(hass, device, connector, b'{"range_km_per_kwh":5,"z":1}\n')
+    entity_registry.async_update_entity_options(
+        "sensor.demo_meter_range_km_per_kwh",
+        "sensor",
+        {"unit_of_measurement": "kWh/100km"},
+    )
+    await hass.async_block_till_done()
+    assert hass.states.get("sensor.demo_meter_range_km_per_kwh").state == "20.0"
+    # Zero kilometres per kilowatt-hour are infinitely many kilowatt-hours.
+    for z in (2, 3):
+        await receive(
+            hass, device, connector, b'{"range_km_per_kwh":%d,"z":%d}\n' % (0, z)
+        )
+        assert hass.states.get("sensor.demo_meter_range_km_per_kwh").state == "unknown"
+        assert hass.states.get("sensor.demo_meter_z").state == str(z)
+        await receive(hass, device, connector, b'{"range_km_per_kwh":4}\n')
+        assert hass.states.get("sensor.demo_meter_range_km_per_kwh").state == "25.0"
+    assert connector.statistics.listener_errors == 2
+    assert caplog.text.count("Error in range_km_per_kwh") == 1
+
+
+async def test_a_meter_below_zero_counts_both_ways(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """Energy that falls below zero is a total, not one that only increases."""
+    connector = await set_up(hass, hub_entry(device.port))
+    await receive(hass, device, connector, b'{"energy_kwh":5}\n')
+    energy = hass.states.get("sensor.demo_meter_energy")
+    assert energy.attributes["state_class"] == "total_increasing"
+    await receive(hass, device, connector, b'{"energy_kwh":-1.5}\n')
+    energy = hass.states.get("sensor.demo_meter_energy")
+    assert energy.attributes["state_class"] == "total"
+    assert energy.state == "-1.5"
+
+
 async def test_the_hub_shows_what_it_counts(
     hass: HomeAssistant,
     device: Device,

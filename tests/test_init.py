@@ -4,16 +4,18 @@ import asyncio
 from datetime import timedelta
 import logging
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.bemcom_connectors.connector.backoff import Backoff
+from custom_components.bemcom_connectors.connector.transport import Link, TcpTransport
 from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
@@ -84,6 +86,44 @@ async def test_stopping_home_assistant_closes_the_link(
     await hass.async_block_till_done()
     assert not [t for t in asyncio.all_tasks() if "connector" in t.get_name()]
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+async def test_stopping_home_assistant_ends_connecting(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A device that does not answer does not hold up the stop, nor leave a task behind."""
+    connecting = asyncio.Event()
+
+    async def hang(_: TcpTransport) -> Link:
+        connecting.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    entry = hub_entry(1)
+    entry.add_to_hass(hass)
+    with patch.object(TcpTransport, "open", hang):
+        setup = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
+        await connecting.wait()
+        hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+        assert not await setup
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    warnings = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert not [record for record in warnings if record.exc_info]
+    assert not [t for t in asyncio.all_tasks() if "connector" in t.get_name()]
+
+
+async def test_a_hub_does_not_start_while_home_assistant_stops(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """A connection that opens too late is closed again."""
+    entry = hub_entry(device.port)
+    entry.add_to_hass(hass)
+    hass.set_state(CoreState.stopping)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    hass.set_state(CoreState.running)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    await device.client_gone()
+    assert not [t for t in asyncio.all_tasks() if "connector" in t.get_name()]
 
 
 async def test_entities_follow_the_link(

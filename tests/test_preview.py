@@ -1,9 +1,10 @@
 """The preview: what a device sends is shown, and stays text."""
 
+import json
+
 import pytest
 
 from custom_components.bemcom_connectors.connector.model import Chunk, JsonValue
-from custom_components.bemcom_connectors.connector.recognition import Decoded, decode
 from custom_components.bemcom_connectors.preview import preview_placeholders
 
 JSON = {"framing": "auto", "format": "json"}
@@ -11,15 +12,12 @@ JSON = {"framing": "auto", "format": "json"}
 
 def shown(data: bytes, **settings: str) -> dict[str, str]:
     """Return the placeholders for some bytes."""
-    sample = [Chunk(0, data)]
-    decoded = decode(sample, JSON | settings)
-    return preview_placeholders(sample, decoded, "Automatic", "JSON")
+    return preview_placeholders([Chunk(0, data)], JSON | settings, "Automatic", "JSON")
 
 
 def row(key: str, value: JsonValue) -> str:
     """Return the row of a datapoint."""
-    decoded = Decoded(datapoints={key: value})
-    return preview_placeholders([], decoded, "", "")["datapoints"]
+    return shown(json.dumps({key: value}).encode())["datapoints"]
 
 
 @pytest.mark.parametrize(
@@ -63,3 +61,6 @@ def test_errors_are_shown_once() -> None:
     errors = shown(b"<b>\n<b>\n", framing="line")["errors"]
     assert "(+1)" in errors
     assert "<b>" not in errors
+    link = shown(b"![x](//example) [y](//example)\n", framing="line")["errors"]
+    assert "![x]" not in link
+    assert "[y](" not in link

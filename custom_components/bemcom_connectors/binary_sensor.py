@@ -70,3 +70,9 @@ class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
             self.datapoint, self.coordinator.data.get(self.datapoint.key)
         )
         self._attr_is_on = value if isinstance(value, bool) else None
+
+    @override
+    @callback
+    def _clear_value(self) -> None:
+        """Show that the value is unknown."""
+        self._attr_is_on = None

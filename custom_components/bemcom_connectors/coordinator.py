@@ -1,5 +1,6 @@
 """Coordinator: from what a connector receives to the entities that show it."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 import logging
@@ -70,17 +71,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         delete_issues(self.hass, self.config_entry)
         await self._async_load()
         self.connector.add_listener(self)
-        try:
-            await self.connector.start()
-        except LinkError as err:
-            raise ConfigEntryNotReady(
-                translation_domain=DOMAIN,
-                translation_key=f"link_{err.reason}",
-                translation_placeholders={"name": self.name, "detail": err.detail},
-            ) from err
-        self.config_entry.async_on_unload(
-            self.hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_stop)
-        )
+        await self._async_connect()
         self.config_entry.async_on_unload(
             self.hass.bus.async_listen(
                 er.EVENT_ENTITY_REGISTRY_UPDATED, self._async_registry_updated
@@ -96,6 +87,36 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             )
         )
 
+    async def _async_connect(self) -> None:
+        """Connect, unless Home Assistant stops meanwhile."""
+        opening = asyncio.create_task(self.connector.start())
+
+        async def stop(_event: Event) -> None:
+            """Close the link, or stop opening it, as Home Assistant stops."""
+            opening.cancel()
+            await self.async_shutdown()
+
+        self.config_entry.async_on_unload(
+            self.hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop)
+        )
+        try:
+            await opening
+        except LinkError as err:
+            raise ConfigEntryNotReady(
+                translation_domain=DOMAIN,
+                translation_key=f"link_{err.reason}",
+                translation_placeholders={"name": self.name, "detail": err.detail},
+            ) from err
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+        if opening.cancelled() or self.hass.is_stopping:
+            raise ConfigEntryNotReady(
+                translation_domain=DOMAIN,
+                translation_key="not_connected",
+                translation_placeholders={"name": self.name},
+            )
+
     @override
     async def async_shutdown(self) -> None:
         """Close the link and keep what was learned."""
@@ -104,10 +125,6 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         # Not at every attempt to reach a device that is away: memory cards wear out.
         if self._unsaved:
             await self._store.async_save(self._data_to_save())
-
-    async def _async_stop(self, _event: Event) -> None:
-        """Close the link as Home Assistant stops."""
-        await self.async_shutdown()
 
     @override
     async def _async_update_data(self) -> dict[str, JsonValue]:
@@ -137,7 +154,10 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             # 1 and True are equal, and still two different things to say.
             if value != before or type(value) is not type(before):
                 shown[key] = value
-                update()
+                try:
+                    update()
+                except Exception as err:  # noqa: BLE001 - the others have theirs to show
+                    self.connector.count_listener_error(key, err)
 
     @override
     @callback

@@ -23,7 +23,7 @@ from .connector.flatten import Lists
 from .connector.framing import Framing, create_framer
 from .connector.model import Chunk, OptionsError
 from .connector.parsing import ENCODINGS, Format, create_parser
-from .connector.recognition import PAUSE_MS, decode
+from .connector.recognition import PAUSE_MS
 from .const import CONF_ENCODING, CONF_FORMAT, CONF_FRAMING, CONF_LISTS, DOMAIN
 from .preview import preview_placeholders
 
@@ -185,20 +185,17 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show what came in, and what the settings make of it."""
-        decoded = await self.hass.async_add_executor_job(
-            decode, self.sample, self.settings
+        framing = await self._async_label("framing", self.settings[CONF_FRAMING])
+        format_ = await self._async_label("format", self.settings[CONF_FORMAT])
+        placeholders = await self.hass.async_add_executor_job(
+            preview_placeholders, self.sample, self.settings, framing, format_
         )
         return self.async_show_menu(
             step_id="no_preview"
             if not self.sample
-            else ("preview" if decoded.datapoints else "no_datapoints"),
+            else ("preview" if placeholders["datapoints"] else "no_datapoints"),
             menu_options=list(self.preview_options),
-            description_placeholders=preview_placeholders(
-                self.sample,
-                decoded,
-                await self._async_label("framing", self.settings[CONF_FRAMING]),
-                await self._async_label("format", self.settings[CONF_FORMAT]),
-            ),
+            description_placeholders=placeholders,
         )
 
     # The same menu where nothing came of the data, or where there is none: other words.

@@ -74,9 +74,21 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
 
     @callback
     def _handle_value(self) -> None:
-        """Show a new value."""
+        """Show a new value; unknown, if Home Assistant cannot show it."""
         self._update_value()
-        self.async_write_ha_state()
+        try:
+            self.async_write_ha_state()
+        except Exception:
+            # Such as zero in a unit that the user chose and that divides by it. What was
+            # shown before is no longer true.
+            self._clear_value()
+            self.async_write_ha_state()
+            raise
+
+    @callback
+    def _clear_value(self) -> None:
+        """Show that the value is unknown."""
+        raise NotImplementedError
 
     @callback
     def _update_value(self) -> None:

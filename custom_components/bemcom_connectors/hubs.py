@@ -8,7 +8,7 @@ from homeassistant.util.ssl import client_context, client_context_no_verify
 
 from .connector.base import Connector
 from .connector.flatten import Lists
-from .connector.framing import create_framer
+from .connector.framing import Framing, create_framer
 from .connector.parsing import create_parser
 from .connector.stream import DEFAULT_RECEIVE_TIMEOUT, StreamConnector
 from .connector.transport import (
@@ -35,12 +35,16 @@ def create_transport(data: Mapping[str, Any], options: Mapping[str, Any]) -> Tra
     if data.get(CONF_TLS):
         verify = data.get(CONF_VERIFY_SSL, True)
         tls = client_context() if verify else client_context_no_verify()
+    read_size = int(options.get(CONF_RECV_BUFSIZE, DEFAULT_READ_SIZE))
+    if options.get(CONF_FRAMING) != Framing.CHUNK:
+        # Only there does it matter to the messages; small bites keep the event loop free.
+        read_size = min(read_size, DEFAULT_READ_SIZE)
     return TcpTransport(
         data[CONF_HOST],
         int(data[CONF_PORT]),
         tls=tls,
         connect_timeout=options.get(CONF_CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT),
-        read_size=int(options.get(CONF_RECV_BUFSIZE, DEFAULT_READ_SIZE)),
+        read_size=read_size,
     )
 
 

@@ -2,23 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import islice
 import json
 
 from .connector.model import Chunk, JsonValue
-from .connector.recognition import Decoded
+from .connector.recognition import Decoded, Settings, decode
 from .descriptions import DatapointDescription, describe, is_describable
 
 _MAX_RECEIVED = 600
 _MAX_LINES = 10
 _MAX_DATAPOINTS = 20
 _MAX_VALUE = 40
+_MAX_KEY = 100
 _MARKUP = frozenset("\\|*_`[]<>#~!:@&")
 
 
 def preview_placeholders(
-    sample: Sequence[Chunk], decoded: Decoded, framing: str, format_: str
+    sample: Sequence[Chunk], settings: Settings, framing: str, format_: str
 ) -> dict[str, str]:
-    """Return the texts that a preview step puts into its description."""
+    """Return the texts that a preview step puts into its description.
+
+    `framing` and `format_` are what the user calls those of `settings`. It takes its time:
+    not for the event loop.
+    """
+    decoded = decode(sample, settings)
     return {
         "bytes": str(sum(len(chunk.data) for chunk in sample)),
         "frames": str(len(decoded.frames)),
@@ -50,7 +57,7 @@ def _received(sample: Sequence[Chunk]) -> str:
 def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
     """Return the rows of a table of the datapoints and how they will look."""
     rows = []
-    for key, value in list(datapoints.items())[:_MAX_DATAPOINTS]:
+    for key, value in islice(datapoints.items(), _MAX_DATAPOINTS):
         description = describe(key, value) if is_describable(value) else None
         name = description.name if description else key
         rows.append(
@@ -80,7 +87,7 @@ def _cell(text: str) -> str:
 
 def _code(text: str) -> str:
     """Return text for a code span in a table cell."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
+    plain = "".join(char if char.isprintable() else " " for char in text[:_MAX_KEY])
     return plain.replace("`", "'").replace("|", "\\|")
 
 
@@ -89,5 +96,5 @@ def _errors(decoded: Decoded) -> str:
     if decoded.errors:
         more = f" (+{len(decoded.errors) - 1})" if len(decoded.errors) > 1 else ""
         first = next(iter(decoded.errors.values()))
-        return f'<ha-alert alert-type="warning">{escape(first)}{more}</ha-alert>'
+        return f'<ha-alert alert-type="warning">{escape(_cell(first))}{more}</ha-alert>'
     return ""

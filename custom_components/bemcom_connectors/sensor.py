@@ -139,7 +139,22 @@ class DatapointSensor(DatapointEntity, SensorEntity):
         )
         if self.datapoint.kind is ValueKind.ENUM and isinstance(value, str):
             self._learn_option(value)
+        if (
+            self._attr_state_class is SensorStateClass.TOTAL_INCREASING
+            and isinstance(value, int | float)
+            and value < 0
+        ):
+            # What falls below zero is no meter that only counts up.
+            self._attr_state_class = SensorStateClass.TOTAL
+            self.datapoint = replace(self.datapoint, state_class=SensorStateClass.TOTAL)
+            self.coordinator.async_replace(self.datapoint)
         self._attr_native_value = value
+
+    @override
+    @callback
+    def _clear_value(self) -> None:
+        """Show that the value is unknown."""
+        self._attr_native_value = None
 
     def _learn_option(self, value: str) -> None:
         """Add a value to the choices; too many of them are a text after all."""

@@ -220,6 +220,36 @@ async def test_a_connector_that_stops_receiving_is_a_lost_link() -> None:
     assert heard.connection[1] == (False, "closed")
 
 
+class Noted(Backoff):
+    """Delays that are noted, and not waited for."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        super().__init__()
+        self.delays: list[float] = []
+
+    @override
+    def next_delay(self) -> float:
+        """Note the delay."""
+        self.delays.append(round(super().next_delay()))
+        return 0
+
+
+async def test_who_hangs_up_after_each_message_is_called_less_and_less() -> None:
+    """The delays grow until a link has stayed open for a while."""
+    async with running() as (connector, heard):
+        connector.backoff = noted = Noted()
+        for number in range(4):
+            connector.queue.put_nowait({"a": number})
+            connector.queue.put_nowait(LinkError(LinkReason.CLOSED, "bye"))
+        await heard.until(lambda: len(heard.connection) == 8)
+        async with asyncio.timeout(5):
+            while len(noted.delays) < 4:
+                await asyncio.sleep(0)
+        assert noted.delays == sorted(noted.delays)
+        assert noted.delays[-1] > 4
+
+
 async def test_after_silence_only_a_message_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 import gc
 import logging
 from typing import Any
@@ -161,6 +161,22 @@ async def test_bytes_that_never_make_a_message_are_silence(device: Device) -> No
         trickling = asyncio.create_task(trickle())
         await heard.until(lambda: heard.connection)
         trickling.cancel()
+        assert heard.connection == [(False, "silent")]
+
+
+@pytest.mark.no_fail_on_log_exception
+async def test_a_flood_that_never_makes_a_message_is_silence(device: Device) -> None:
+    """However much garbage waits to be read, the dead link is noticed."""
+    async with connected(device, framing="json", receive_timeout=0.2) as (_, heard):
+
+        async def flood() -> None:
+            while True:
+                with suppress(OSError):
+                    await device.send(b"[1\n{" * 16384)
+
+        flooding = asyncio.create_task(flood())
+        await heard.until(lambda: heard.connection)
+        flooding.cancel()
         assert heard.connection == [(False, "silent")]
 
 

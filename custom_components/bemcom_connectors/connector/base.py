@@ -106,7 +106,7 @@ class Connector(ABC):
         self._listeners: list[Listener] = []
         self._raw_listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
-        self._settled: asyncio.TimerHandle | None = None
+        self._settling: asyncio.TimerHandle | None = None
         self.backoff = Backoff()
         self._logged: set[str] = set()
 
@@ -212,7 +212,7 @@ class Connector(ABC):
             try:
                 listener.on_raw_message(message)
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener, err)
+                self.count_listener_error(type(listener).__name__, err)
         outcome: int | str
         try:
             parsed = self.parse_raw_msg(message)
@@ -247,7 +247,7 @@ class Connector(ABC):
             try:
                 listener.on_reading(reading)
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener, err)
+                self.count_listener_error(type(listener).__name__, err)
         return len(values)
 
     def _announce(self, values: dict[str, JsonValue], before: int) -> None:
@@ -272,7 +272,7 @@ class Connector(ABC):
             try:
                 listener.on_datapoints(added)
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener, err)
+                self.count_listener_error(type(listener).__name__, err)
 
     # Link
 
@@ -290,11 +290,9 @@ class Connector(ABC):
             await self.disconnect()
             raise
         self.statistics.connections += 1
-        # After silence only a message shows that the link is back: opening proves nothing.
-        if not self._fell_silent:
-            self._settled = asyncio.get_running_loop().call_later(
-                SETTLE_TIME, self._set_online
-            )
+        self._settling = asyncio.get_running_loop().call_later(
+            SETTLE_TIME, self._settle
+        )
 
     async def _run(self) -> None:
         """Receive, and open the link again whenever it is lost."""
@@ -323,13 +321,23 @@ class Connector(ABC):
             return True
         return False
 
+    def _settle(self) -> None:
+        """Trust a link that has stayed open for a while.
+
+        Whoever hangs up before, be it after a message, is not called again at once. After
+        silence only a message shows that the link is back: opening it proves nothing.
+        """
+        self._settling = None
+        if self.online:
+            self.backoff.reset()
+        elif not self._fell_silent:
+            self._set_online()
+
     def _set_online(self) -> None:
         """Take the link for up: a message came, or it stayed open for a while."""
-        self._cancel_settling()
-        self.backoff.reset()
         self._fell_silent = False
-        if self.online:
-            return
+        if self._settling is None:
+            self.backoff.reset()
         if self.error is not None:
             _LOGGER.info("%s: Connection restored", self.name)
         self.online = True
@@ -350,9 +358,9 @@ class Connector(ABC):
 
     def _cancel_settling(self) -> None:
         """Forget that an open link may count as up later."""
-        if self._settled is not None:
-            self._settled.cancel()
-            self._settled = None
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
 
     def _tell_connection(self) -> None:
         """Tell the listeners how the link is now."""
@@ -360,7 +368,7 @@ class Connector(ABC):
             try:
                 listener.on_connection(self.online, self.error)
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
-                self._count_listener_error(listener, err)
+                self.count_listener_error(type(listener).__name__, err)
 
     # Bookkeeping
 
@@ -375,10 +383,10 @@ class Connector(ABC):
         )
         return reason
 
-    def _count_listener_error(self, listener: Listener, error: Exception) -> None:
-        """Count and log once, with its cause, what went wrong in a listener."""
+    def count_listener_error(self, who: str, error: Exception) -> None:
+        """Count what went wrong in a listener; log the first of each, with its cause."""
         self.statistics.listener_errors += 1
-        topic = f"listener {type(listener).__name__}"
+        topic = f"listener {who}"
         if topic not in self._logged:
             self._logged.add(topic)
-            _LOGGER.error("%s: A listener failed", self.name, exc_info=error)
+            _LOGGER.error("%s: Error in %s", self.name, who, exc_info=error)

@@ -14,6 +14,9 @@ from .parsing import Format, create_parser
 # separates its messages by pauses only.
 PAUSE_MS = 200
 
+# More datapoints than that in a sample are not looked at: a hub takes fewer.
+MAX_SAMPLE_DATAPOINTS = 2000
+
 type Settings = Mapping[str, Any]
 
 
@@ -61,6 +64,8 @@ def decode(
             for message in parsed if isinstance(parsed, Messages) else [parsed]:
                 decoded.datapoints.update(flatten(message, lists))
                 decoded.messages.append(message)
+            if len(decoded.datapoints) > MAX_SAMPLE_DATAPOINTS:
+                break
         except ParseError as err:
             decoded.errors[len(decoded.frames) - 1] = str(err)
     return decoded

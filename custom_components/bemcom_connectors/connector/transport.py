@@ -73,6 +73,9 @@ class Link(asyncio.Protocol):
 
     async def read(self) -> bytes:
         """Wait for bytes and return them; LinkError when lost and all is read."""
+        # Silence is not what came before it, but that no message was in all of it.
+        if self._error is not None and self._error.reason is LinkReason.SILENT:
+            raise self._error
         while not self._chunks:
             if self._error is not None:
                 raise self._error
