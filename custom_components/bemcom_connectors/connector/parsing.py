@@ -43,7 +43,7 @@ __all__ = [
 REPLACEMENT = "\ufffd"
 ENCODINGS = ("utf-8", "ascii", "latin-1", "cp1252", "utf-16")
 
-_MAX_MESSAGES = 10_000
+_MAX_MESSAGES = 1_000
 
 
 class Format(StrEnum):
