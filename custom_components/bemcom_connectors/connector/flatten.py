@@ -23,6 +23,13 @@ _MAX_KEPT_TEXT = 1_000_000
 type _Container = dict[str, JsonValue] | list[JsonValue]
 
 
+# What is no container, and names that need no change. A message with so few entries is done
+# before it is found to be flat.
+_LEAVES = frozenset({int, float, str, bool, type(None)})
+_TEXTS = frozenset({str})
+_WORTH_A_LOOK = 8
+
+
 class Lists(StrEnum):
     """What becomes of a list."""
 
@@ -87,6 +94,16 @@ class Flattener:
                 )
             if not isinstance(message, list):
                 return {"value": message}
+
+        if (
+            _WORTH_A_LOOK <= len(message) <= MAX_VALUES
+            and type(message) is dict
+            and _LEAVES.issuperset(map(type, message.values()))
+            and _TEXTS.issuperset(map(type, message))
+        ):
+            # It is flat already, as those of many a device are.
+            self.collisions = 0
+            return dict(message)
 
         # Every message passes here. Breadth first, by a list that grows while it is read;
         # exact types and the kept keys are what makes it quick.
