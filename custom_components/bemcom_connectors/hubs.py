@@ -20,6 +20,7 @@ from .connector.transport import (
 from .const import (
     CONF_CONNECT_TIMEOUT,
     CONF_CONNECTOR_NAME,
+    CONF_ENCODING,
     CONF_FORMAT,
     CONF_FRAMING,
     CONF_LISTS,
@@ -55,6 +56,7 @@ def create_connector(data: Mapping[str, Any], options: Mapping[str, Any]) -> Con
         create_transport(data, options),
         create_framer(options[CONF_FRAMING], options),
         create_parser(options[CONF_FORMAT], options),
+        encoding=options.get(CONF_ENCODING, "utf-8"),
         lists=options.get(CONF_LISTS, Lists.INDEX),
         receive_timeout=options.get(CONF_RECEIVE_TIMEOUT, DEFAULT_RECEIVE_TIMEOUT),
     )

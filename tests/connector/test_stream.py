@@ -78,12 +78,26 @@ async def test_garbage_is_counted_logged_once_and_costs_nothing_else(
         assert connector.statistics.parse_errors == 10
         assert heard.connection == [(True, None)]
     complaints = [r for r in caplog.records if r.levelno >= logging.WARNING]
-    assert len(complaints) == 1
-    assert "could not be parsed" in complaints[0].getMessage()
+    encoding, parsing = (complaint.getMessage() for complaint in complaints)
+    assert "no utf-8" in encoding
+    assert "could not be parsed" in parsing
     # The latest messages are kept with what became of them.
     outcomes = [outcome for _, _, _, outcome in connector.history]
     assert outcomes[0] == outcomes[-1] == 1
     assert isinstance(outcomes[1], str)
+
+
+async def test_a_wrong_encoding_is_counted_and_said_once(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is no text is marked; the other values of the message are kept."""
+    async with connected(device) as (connector, heard):
+        await device.send(b'{"name":"K\xfcche","t":21}\n' * 2, '{"n":"°"}\n'.encode())
+        await heard.until(lambda: len(heard.readings) == 3)
+        assert heard.values[0] == {"name": "K\ufffdche", "t": 21}
+        assert connector.statistics.undecodable == 2
+        assert connector.statistics.parse_errors == 0
+    assert caplog.text.count("choose another character encoding") == 1
 
 
 async def test_what_is_too_long_is_dropped_and_the_next_is_found(

@@ -64,6 +64,7 @@ class Statistics:
 
     messages: int = 0
     parse_errors: int = 0
+    undecodable: int = 0
     listener_errors: int = 0
     ignored_datapoints: int = 0
     connections: int = 0

@@ -30,18 +30,21 @@ class StreamConnector(Connector):
         framer: Framer,
         parser: Parser,
         *,
+        encoding: str = "utf-8",
         lists: str = Lists.INDEX,
         receive_timeout: float = DEFAULT_RECEIVE_TIMEOUT,
         max_datapoints: int = DEFAULT_MAX_DATAPOINTS,
     ) -> None:
         """Take a link for dead after `receive_timeout` seconds without a message.
 
-        That is upstream's RECV_TIMEOUT; zero or less: never.
+        That is upstream's RECV_TIMEOUT; zero or less: never. `encoding` is the one that
+        the parser reads text with.
         """
         super().__init__(name, lists=lists, max_datapoints=max_datapoints)
         self.framer = framer
         self._transport = transport
         self._parse = parser
+        self._encoding = encoding
         # Seconds; None: never.
         self.receive_timeout = receive_timeout if receive_timeout > 0 else None
         self._watchdog = Watchdog(self.receive_timeout)
@@ -76,7 +79,24 @@ class StreamConnector(Connector):
     def parse_raw_msg(self, raw_msg: RawMessage) -> JsonValue | Messages:
         """Parse a frame in the format of the hub."""
         # A stream's payload is always bytes; asking costs on every message.
-        return self._parse(raw_msg.payload)  # type: ignore[arg-type]
+        frame: bytes = raw_msg.payload  # type: ignore[assignment]
+        if not frame.isascii():
+            self._check_encoding(frame)
+        return self._parse(frame)
+
+    def _check_encoding(self, frame: bytes) -> None:
+        """Count a message with bytes that are no text; the parser marks their place."""
+        try:
+            frame.decode(self._encoding)
+        except UnicodeDecodeError:
+            self.statistics.undecodable += 1
+            self.log_once(
+                "encoding",
+                "A message has bytes that are no %s, which become \ufffd; choose another "
+                "character encoding: %.100r",
+                self._encoding,
+                frame,
+            )
 
     @override
     async def receive(self) -> None:
