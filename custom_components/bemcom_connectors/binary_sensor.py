@@ -9,8 +9,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
-from .descriptions import DatapointDescription, native_value
-from .entity import DatapointEntity, HubEntity
+from .descriptions import DatapointDescription, NativeValue
+from .entity import DatapointEntity, HubEntity, async_add_datapoints
 
 # The hub pushes: nothing is ever polled.
 PARALLEL_UPDATES = 0
@@ -22,16 +22,10 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the hub's connection, and datapoints as they appear."""
-    coordinator = entry.runtime_data
-    async_add_entities([HubConnection(coordinator)])
-
-    @callback
-    def add_datapoints(datapoints: list[DatapointDescription]) -> None:
-        async_add_entities(
-            DatapointBinarySensor(coordinator, datapoint) for datapoint in datapoints
-        )
-
-    coordinator.async_add_platform(Platform.BINARY_SENSOR, add_datapoints)
+    async_add_entities([HubConnection(entry.runtime_data)])
+    async_add_datapoints(
+        entry, Platform.BINARY_SENSOR, DatapointBinarySensor, async_add_entities
+    )
 
 
 class HubConnection(HubEntity, BinarySensorEntity):
@@ -64,15 +58,6 @@ class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):
 
     @override
     @callback
-    def _update_value(self) -> None:
-        """Take over the latest value."""
-        value = native_value(
-            self.datapoint, self.coordinator.data.get(self.datapoint.key)
-        )
+    def _show(self, value: NativeValue) -> None:
+        """Show true, false or unknown."""
         self._attr_is_on = value if isinstance(value, bool) else None
-
-    @override
-    @callback
-    def _clear_value(self) -> None:
-        """Show that the value is unknown."""
-        self._attr_is_on = None

@@ -1,14 +1,17 @@
 """Base entities of the BEMCom connectors."""
 
+from collections.abc import Callable
 from typing import override
 
+from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import CONF_HUB_KIND, DOMAIN
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator, datapoint_unique_id
-from .descriptions import DatapointDescription
+from .descriptions import DatapointDescription, NativeValue, native_value
 
 _MODELS = {"tcp": "TCP hub"}
 
@@ -81,16 +84,38 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         except Exception:
             # Such as zero in a unit that the user chose and that divides by it. What was
             # shown before is no longer true.
-            self._clear_value()
+            self._show(None)
             self.async_write_ha_state()
             raise
 
     @callback
-    def _clear_value(self) -> None:
-        """Show that the value is unknown."""
-        raise NotImplementedError
-
-    @callback
     def _update_value(self) -> None:
         """Take over the datapoint's latest value."""
+        value = self.coordinator.data.get(self.datapoint.key)
+        self._show(native_value(self.datapoint, value))
+
+    @callback
+    def _show(self, value: NativeValue) -> None:
+        """Show a value as this platform does; None: unknown."""
         raise NotImplementedError
+
+
+@callback
+def async_add_datapoints(
+    entry: BemcomConfigEntry,
+    platform: Platform,
+    entity_class: Callable[
+        [ConnectorCoordinator, DatapointDescription], DatapointEntity
+    ],
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add an entity for each datapoint of a platform: those there are, and new ones."""
+    coordinator = entry.runtime_data
+
+    @callback
+    def add(datapoints: list[DatapointDescription]) -> None:
+        async_add_entities(
+            entity_class(coordinator, datapoint) for datapoint in datapoints
+        )
+
+    coordinator.async_add_platform(platform, add)

@@ -18,8 +18,8 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
-from .descriptions import DatapointDescription, ValueKind, native_value
-from .entity import DatapointEntity, HubEntity
+from .descriptions import DatapointDescription, NativeValue, ValueKind
+from .entity import DatapointEntity, HubEntity, async_add_datapoints
 
 # The hub pushes: nothing is ever polled.
 PARALLEL_UPDATES = 0
@@ -76,14 +76,7 @@ async def async_setup_entry(
     """Add the hub's own sensors, and those of datapoints as they appear."""
     coordinator = entry.runtime_data
     async_add_entities(HubSensor(coordinator, item) for item in HUB_SENSORS)
-
-    @callback
-    def add_datapoints(datapoints: list[DatapointDescription]) -> None:
-        async_add_entities(
-            DatapointSensor(coordinator, datapoint) for datapoint in datapoints
-        )
-
-    coordinator.async_add_platform(Platform.SENSOR, add_datapoints)
+    async_add_datapoints(entry, Platform.SENSOR, DatapointSensor, async_add_entities)
 
 
 class HubSensor(HubEntity, SensorEntity):
@@ -132,11 +125,8 @@ class DatapointSensor(DatapointEntity, SensorEntity):
 
     @override
     @callback
-    def _update_value(self) -> None:
-        """Take over the latest value."""
-        value = native_value(
-            self.datapoint, self.coordinator.data.get(self.datapoint.key)
-        )
+    def _show(self, value: NativeValue) -> None:
+        """Show a value, and learn from it what the first one did not tell."""
         if self.datapoint.kind is ValueKind.ENUM and isinstance(value, str):
             self._learn_option(value)
         if (
@@ -149,12 +139,6 @@ class DatapointSensor(DatapointEntity, SensorEntity):
             self.datapoint = replace(self.datapoint, state_class=SensorStateClass.TOTAL)
             self.coordinator.async_replace(self.datapoint)
         self._attr_native_value = value
-
-    @override
-    @callback
-    def _clear_value(self) -> None:
-        """Show that the value is unknown."""
-        self._attr_native_value = None
 
     def _learn_option(self, value: str) -> None:
         """Add a value to the choices; too many of them are a text after all."""

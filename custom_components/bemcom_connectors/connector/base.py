@@ -269,11 +269,8 @@ class Connector(ABC):
                 "collision",
                 "Two values of a message have one key once flattened; the deeper one wins",
             )
-        for listener in self._listeners if added else ():
-            try:
-                listener.on_datapoints(added)
-            except Exception as err:  # noqa: BLE001 - a listener never ends the connector
-                self.count_listener_error(type(listener).__name__, err)
+        if added:
+            self._tell(lambda listener: listener.on_datapoints(added))
 
     # Link
 
@@ -365,9 +362,13 @@ class Connector(ABC):
 
     def _tell_connection(self) -> None:
         """Tell the listeners how the link is now."""
+        self._tell(lambda listener: listener.on_connection(self.online, self.error))
+
+    def _tell(self, what: Callable[[Listener], None]) -> None:
+        """Tell all listeners; the two loops of every message spare themselves the calls."""
         for listener in self._listeners:
             try:
-                listener.on_connection(self.online, self.error)
+                what(listener)
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
                 self.count_listener_error(type(listener).__name__, err)
 

@@ -295,21 +295,11 @@ def _whole_number(options: Mapping[str, Any], name: str, default: int) -> int:
         raise OptionsError(name, f"{value!r} is no whole number") from None
 
 
-def _build_json(options: Mapping[str, Any], max_size: int) -> Framer:
-    """Return a framer of JSON values."""
-    return JsonFramer(max_size)
-
-
-def _build_auto(options: Mapping[str, Any], max_size: int) -> Framer:
-    """Return a framer of JSON values and lines."""
-    return JsonFramer(max_size, lines=True)
-
-
 _BUILDERS: dict[Framing, Callable[[Mapping[str, Any], int], Framer]] = {
-    Framing.AUTO: _build_auto,
+    Framing.AUTO: lambda options, max_size: JsonFramer(max_size, lines=True),
     Framing.LINE: lambda options, max_size: LineFramer(max_size),
     Framing.DELIMITER: _build_delimiter,
-    Framing.JSON: _build_json,
+    Framing.JSON: lambda options, max_size: JsonFramer(max_size),
     Framing.LENGTH_PREFIX: _build_length_prefix,
     Framing.FIXED_SIZE: _build_fixed_size,
     Framing.IDLE: _build_idle,
