@@ -1,6 +1,6 @@
 """What flows through a connector."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -35,6 +35,15 @@ class Messages(list[JsonValue]):
 
     A type of its own, because a plain list is one message: an array.
     """
+
+
+class PartialMessage(dict[str, JsonValue]):
+    """A message of which some fields could not be read; `errors` says which and why."""
+
+    def __init__(self, values: Mapping[str, JsonValue], errors: Sequence[str]) -> None:
+        """Keep the errors beside the fields that could be read."""
+        super().__init__(values)
+        self.errors = tuple(errors)
 
 
 class Chunk(NamedTuple):
@@ -81,6 +90,10 @@ class LinkReason(StrEnum):
     RESET = "reset"
     SILENT = "silent"
     FAILED = "failed"
+    PORT_MISSING = "port_missing"
+    PORT_BUSY = "port_busy"
+    PERMISSION = "permission"
+    SETTING = "setting"
 
 
 class LinkError(ConnectorError):
