@@ -14,6 +14,7 @@ import trustme
 # Before Home Assistant puts the plug-in's own custom_components in its place.
 import custom_components.bemcom_connectors  # noqa: F401
 from tests.device import Device
+from tests.flows import mock_setup_entry, quick  # noqa: F401 - fixtures
 
 # Property tests: the same examples every time, so that a failure is about the change; new
 # ones, and many of them, with scripts/fuzz. No deadline: a slow machine is no failure.

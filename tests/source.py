@@ -172,15 +172,17 @@ class Flow:
                 )
             if kind == "form":
                 self.steps[step_id].errors = self._errors(method)
-        if kind == "progress":
-            self.progress_actions |= texts(
-                keyword(call, "progress_action"), self._expand
-            )
+            if kind == "progress":
+                actions = texts(keyword(call, "progress_action"), self._expand)
+                self.steps[step_id].options = actions
+                self.progress_actions |= actions
 
     def _options(self, node: ast.expr | None) -> set[str]:
         """Return a menu's options."""
         match node:
-            case ast.Call(func=ast.Name("list"), args=[ast.Attribute(attr=name)]):
+            case ast.Call(args=[inner]):  # some of them, or a copy
+                return self._options(inner)
+            case ast.Attribute(attr=name):
                 return self._options(self._attributes[name])
             case ast.List() | ast.Tuple():
                 return {it for item in node.elts for it in texts(item, self._expand)}
@@ -189,7 +191,7 @@ class Flow:
     def _placeholders(self, node: ast.expr | None, method: _Function) -> set[str]:
         """Return the names of the placeholders that a step fills in."""
         match node:
-            case ast.Name("placeholders") if "preview_placeholders" in ast.dump(method):
+            case ast.Name("placeholders") if "'_preview'" in ast.dump(method):
                 return self._placeholders(
                     ast.Call(ast.Name("preview_placeholders"), [], []), method
                 )

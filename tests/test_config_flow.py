@@ -1,7 +1,6 @@
-"""The config flow: connect, listen, preview, create; and every way it can go wrong."""
+"""The config flow of a TCP hub: connect, listen, preview, create; and what can go wrong."""
 
 import asyncio
-from collections.abc import Generator
 import socket
 import ssl
 from typing import Any
@@ -9,66 +8,15 @@ from unittest.mock import patch
 
 import pytest
 
-from custom_components.bemcom_connectors import config_flow
 from custom_components.bemcom_connectors.const import DOMAIN
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from tests.device import HOST, Device
-from tests.hub import NAME, hub_entry, receive, set_up
+from tests.flows import choose, heard, start, submit
+from tests.hub import NAME, hub_entry
 
-pytestmark = pytest.mark.usefixtures("loopback")
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Listen for no longer than a test wants to wait."""
-    monkeypatch.setattr(config_flow, "WAIT_TIME", 0.3)
-    monkeypatch.setattr(config_flow, "GATHER_TIME", 0.05)
-
-
-@pytest.fixture(autouse=True)
-def mock_setup_entry() -> Generator[Any]:
-    """Create hubs without setting them up."""
-    with patch(
-        "custom_components.bemcom_connectors.async_setup_entry", return_value=True
-    ) as mock:
-        yield mock
-
-
-async def start(hass: HomeAssistant) -> ConfigFlowResult:
-    """Open the dialog and choose a TCP socket."""
-    result = await hass.config_entries.flow.async_init(
-        DOMAIN, context={"source": SOURCE_USER}
-    )
-    assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == ["tcp"]
-    return await choose(hass, result, "tcp")
-
-
-async def choose(
-    hass: HomeAssistant, result: ConfigFlowResult, option: str
-) -> ConfigFlowResult:
-    """Choose from a menu."""
-    assert option in result["menu_options"]
-    return await hass.config_entries.flow.async_configure(
-        result["flow_id"], {"next_step_id": option}
-    )
-
-
-async def submit(
-    hass: HomeAssistant, result: ConfigFlowResult, **user_input: Any
-) -> ConfigFlowResult:
-    """Fill in a form."""
-    return await hass.config_entries.flow.async_configure(result["flow_id"], user_input)
-
-
-async def heard(hass: HomeAssistant, result: ConfigFlowResult) -> ConfigFlowResult:
-    """Wait until the flow has listened."""
-    assert result["type"] is FlowResultType.SHOW_PROGRESS
-    assert result["progress_action"] == "listen"
-    await hass.async_block_till_done()
-    return await hass.config_entries.flow.async_configure(result["flow_id"])
+pytestmark = pytest.mark.usefixtures("loopback", "quick", "mock_setup_entry")
 
 
 async def address(
@@ -76,7 +24,12 @@ async def address(
 ) -> ConfigFlowResult:
     """Fill in the form of a TCP hub."""
     return await submit(
-        hass, await start(hass), connector_name=name, host=HOST, port=port, **more
+        hass,
+        await start(hass, "tcp"),
+        connector_name=name,
+        host=HOST,
+        port=port,
+        **more,
     )
 
 
@@ -131,6 +84,7 @@ async def test_framing_and_format_can_be_corrected(
     assert result["step_id"] == "parameters"
     assert {str(key) for key in result["data_schema"].schema} == {
         "delimiter",
+        "keep_delimiter",
         "separator",
         "columns",
         "encoding",
@@ -239,7 +193,7 @@ async def test_bad_input_is_refused_in_words_and_can_be_mended(
     """Each mistake has its error beside its field; nothing is created until it is mended."""
     hub_entry(1234, name="taken").add_to_hass(hass)
     good = {"connector_name": NAME, "host": HOST, "port": device.port}
-    result = await start(hass)
+    result = await start(hass, "tcp")
 
     async def answer() -> None:
         if "advanced" in entered:
@@ -267,7 +221,11 @@ async def test_an_unknown_host_is_refused_in_words(hass: HomeAssistant) -> None:
         "asyncio.base_events.BaseEventLoop.getaddrinfo", side_effect=socket.gaierror
     ):
         result = await submit(
-            hass, await start(hass), connector_name=NAME, host="meter.invalid", port=1
+            hass,
+            await start(hass, "tcp"),
+            connector_name=NAME,
+            host="meter.invalid",
+            port=1,
         )
     assert result["errors"] == {"base": "link_unknown_host"}
 
@@ -319,7 +277,7 @@ async def test_reconfiguring_moves_a_hub(hass: HomeAssistant, device: Device) ->
         entry.add_to_hass(hass)
         hub_entry(4321, name="neighbour").add_to_hass(hass)
         result = await entry.start_reconfigure_flow(hass)
-        assert result["step_id"] == "reconfigure"
+        assert result["step_id"] == "reconfigure_tcp"
         result = await submit(hass, result, host=HOST, port=1)
         assert result["errors"] == {"base": "link_refused"}
         result = await submit(hass, result, host=HOST, port=4321)
@@ -398,137 +356,3 @@ async def test_a_certificate_of_its_own_making_can_be_trusted(
         await device.send(b'{"a":1}\n')
         result = await heard(hass, result)
         assert result["step_id"] == "preview"
-
-
-class TestOptions:
-    """The options of a hub that runs."""
-
-    @pytest.fixture(autouse=True)
-    def mock_setup_entry(self) -> None:
-        """Set the hub up for real."""
-
-    async def test_format_is_tried_on_what_came_in(
-        self, hass: HomeAssistant, device: Device
-    ) -> None:
-        """The preview uses the latest data; saving reloads the hub with the new format."""
-        entry = hub_entry(device.port, options={"framing": "line", "format": "json"})
-        connector = await set_up(hass, entry)
-        await receive(hass, device, connector, b"t=21.5\n", b"t=22\n")
-        result = await hass.config_entries.options.async_init(entry.entry_id)
-        assert result["menu_options"] == ["decode", "link"]
-        flow = hass.config_entries.options
-
-        async def step(**user_input: Any) -> ConfigFlowResult:
-            return await flow.async_configure(result["flow_id"], user_input)
-
-        result = await step(next_step_id="decode")
-        result = await step(framing="line", format="regex", lists="index")
-        result = await step(pattern="t=(?P<t>[0-9.]+", encoding="utf-8")
-        assert result["errors"] == {"pattern": "invalid_pattern"}
-        result = await step(pattern="t=(?P<t>[0-9.]+)", encoding="utf-8")
-        assert result["step_id"] == "preview"
-        assert "**22**" in result["description_placeholders"]["datapoints"]
-        result = await step(next_step_id="save")
-        assert result["type"] is FlowResultType.CREATE_ENTRY
-        assert entry.options["pattern"] == "t=(?P<t>[0-9.]+)"
-        assert entry.options["receive_timeout"] == 60
-        await hass.async_block_till_done()
-        await device.connected()
-        await receive(hass, device, entry.runtime_data.connector, b"t=23\n")
-        assert hass.states.get("sensor.demo_meter_t").state == "23"
-
-    async def test_the_limits_of_the_link_can_be_changed(
-        self, hass: HomeAssistant, device: Device
-    ) -> None:
-        """Time-outs are changed without touching the format."""
-        entry = hub_entry(device.port)
-        await set_up(hass, entry)
-        flow = hass.config_entries.options
-        result = await flow.async_init(entry.entry_id)
-        result = await flow.async_configure(result["flow_id"], {"next_step_id": "link"})
-        limits = {
-            "connect_timeout": 3,
-            "receive_timeout": -1,
-            "recv_bufsize": 1024,
-            "max_message_size": 1000,
-        }
-        result = await flow.async_configure(result["flow_id"], limits)
-        assert result["type"] is FlowResultType.CREATE_ENTRY
-        assert limits.items() <= entry.options.items()
-        assert entry.options["framing"] == "auto"
-        await hass.async_block_till_done()
-
-    async def test_a_limit_below_the_fixed_size_is_refused(
-        self, hass: HomeAssistant, device: Device
-    ) -> None:
-        """The limit and the framing have to fit together, whichever comes last."""
-        entry = hub_entry(
-            device.port,
-            options={"framing": "fixed_size", "size": 200, "format": "text"},
-        )
-        await set_up(hass, entry)
-        flow = hass.config_entries.options
-        result = await flow.async_init(entry.entry_id)
-        result = await flow.async_configure(result["flow_id"], {"next_step_id": "link"})
-        limits = {"connect_timeout": 3, "receive_timeout": 9, "recv_bufsize": 1024}
-        result = await flow.async_configure(
-            result["flow_id"], limits | {"max_message_size": 100}
-        )
-        assert result["errors"] == {"max_message_size": "max_message_size_too_small"}
-        result = await flow.async_configure(
-            result["flow_id"], limits | {"max_message_size": 300}
-        )
-        assert result["type"] is FlowResultType.CREATE_ENTRY
-        await hass.async_block_till_done()
-
-        result = await flow.async_init(entry.entry_id)
-        for user_input in (
-            {"next_step_id": "decode"},
-            {"framing": "fixed_size", "format": "text", "lists": "index"},
-            {"size": 400, "encoding": "utf-8"},
-        ):
-            result = await flow.async_configure(result["flow_id"], user_input)
-        assert result["errors"] == {"size": "invalid_size"}
-
-    async def test_reconfiguring_tls_lets_the_hub_go_first(
-        self, hass: HomeAssistant, device: Device
-    ) -> None:
-        """A device that takes one connection only is tried with it; else the hub goes on."""
-        entry = hub_entry(device.port)
-        connector = await set_up(hass, entry)
-        await receive(hass, device, connector, b'{"a":1}\n')
-        result = await entry.start_reconfigure_flow(hass)
-
-        async def answer() -> None:
-            await device.client_gone()
-            await device.send(b'{"not":"TLS"}\n')
-
-        answering = asyncio.create_task(answer())
-        result = await submit(
-            hass, result, host=HOST, port=device.port, advanced={"tls": True}
-        )
-        await answering
-        assert result["errors"] == {"base": "link_tls"}
-        await hass.async_block_till_done()
-        assert entry.state is ConfigEntryState.LOADED
-        assert entry.data["tls"] is False
-
-    async def test_a_hub_that_is_down_has_options_too(
-        self, hass: HomeAssistant
-    ) -> None:
-        """Without data there is no preview, but the options can be changed."""
-        entry = hub_entry(1)
-        entry.add_to_hass(hass)
-        flow = hass.config_entries.options
-        result = await flow.async_init(entry.entry_id)
-        result = await flow.async_configure(
-            result["flow_id"], {"next_step_id": "decode"}
-        )
-        result = await flow.async_configure(
-            result["flow_id"], {"framing": "auto", "format": "yaml", "lists": "index"}
-        )
-        result = await flow.async_configure(result["flow_id"], {"encoding": "utf-8"})
-        assert result["step_id"] == "no_preview"
-        result = await flow.async_configure(result["flow_id"], {"next_step_id": "save"})
-        assert entry.options["format"] == "yaml"
-        await hass.async_block_till_done()

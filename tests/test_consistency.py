@@ -17,18 +17,27 @@ import pytest
 import yaml
 
 from custom_components.bemcom_connectors import (
-    config_flow,
     const,
-    decoding_flow,
+    datapoint_fields,
+    decoding_fields,
     options_flow,
+    request_flow,
+    serial_flow,
+    tcp_flow,
 )
 from custom_components.bemcom_connectors.connector.flatten import Lists
 from custom_components.bemcom_connectors.connector.framing import Framing
 from custom_components.bemcom_connectors.connector.model import LinkReason
 from custom_components.bemcom_connectors.connector.parsing import Format
+from custom_components.bemcom_connectors.overrides import OverrideReason
 from homeassistant.const import Platform
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import BooleanSelector, SelectSelector
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    ObjectSelector,
+    Selector,
+    SelectSelector,
+)
 from tests.source import (
     PACKAGE,
     REPOSITORY,
@@ -47,10 +56,11 @@ MAX_LINES = 420
 # Per room of the house what it may import of the house: its top-level names.
 ROOMS = {"connector": {"connector"}}
 PLATFORM_IMPORTS = {"const", "coordinator", "descriptions", "entity"}
-# What comes with Home Assistant; everything else would be a requirement.
-WITH_HOME_ASSISTANT = {"homeassistant", "orjson", "voluptuous", "yaml"}
+# What comes with Home Assistant, or with its integration usb that the manifest depends on;
+# everything else would be a requirement.
+WITH_HOME_ASSISTANT = {"homeassistant", "orjson", "serialx", "voluptuous", "yaml"}
 # Components that Home Assistant always has, or that only load this integration's platform.
-ALWAYS_THERE = {*Platform, "diagnostics"}
+ALWAYS_THERE = {*Platform, "diagnostics", "system_health"}
 
 QUALITY_RULES = re.findall(
     r"\S+",
@@ -177,48 +187,86 @@ def test_german_is_there() -> None:
 # Flows and their texts
 
 PARAMETERS = [
-    *decoding_flow.FRAMING_PARAMETERS.values(),
-    *decoding_flow.FORMAT_PARAMETERS.values(),
+    *decoding_fields.FRAMING_PARAMETERS.values(),
+    *decoding_fields.FORMAT_PARAMETERS.values(),
 ]
 PARAMETER_FIELDS = {
     str(marker): selector
     for fields in PARAMETERS
     for marker, selector in fields.items()
 }
-# Nothing that can be chosen from a switch is wrong.
-FALLIBLE = [
-    name
-    for name, selector in PARAMETER_FIELDS.items()
-    if not isinstance(selector, BooleanSelector)
-]
-EXPAND = {
-    "link_": [reason.value for reason in LinkReason],
-    "invalid_": FALLIBLE,
-}
+REQUEST_FIELDS = request_flow.REQUEST_SCHEMA.schema
+REPORTING_FIELDS = options_flow.REPORTING_SCHEMA.schema
+
+
+def fallible(*forms: Mapping[Any, Any]) -> list[str]:
+    """Return the fields that can be wrong; what is chosen from a switch cannot."""
+    return [
+        str(name)
+        for form in forms
+        for name, selector in form.items()
+        if not isinstance(selector, BooleanSelector)
+    ]
+
+
+EXPAND = {"link_": [reason.value for reason in LinkReason]}
 _DECODING = {
-    "decode": decoding_flow.DECODE_SCHEMA.schema,
+    "decode": decoding_fields.DECODE_SCHEMA.schema,
     "parameters": PARAMETER_FIELDS,
+    "request": REQUEST_FIELDS,
 }
 FORMS: dict[str, dict[str, Mapping[Any, Any]]] = {
     "config": {
-        "tcp": config_flow.TCP_SCHEMA.schema,
-        "reconfigure": config_flow.RECONFIGURE_SCHEMA.schema,
+        "tcp": tcp_flow.TCP_SCHEMA.schema,
+        "serial": serial_flow.SERIAL_SCHEMA.schema,
+        "reconfigure_tcp": tcp_flow.RECONFIGURE_TCP_SCHEMA.schema,
+        "reconfigure_serial": serial_flow.RECONFIGURE_SERIAL_SCHEMA.schema,
         **_DECODING,
     },
-    "options": {"link": options_flow.LINK_SCHEMA.schema, **_DECODING},
+    "options": {
+        "link": options_flow.LINK_SCHEMA.schema,
+        "devices": options_flow.DEVICES_SCHEMA.schema,
+        "reporting": REPORTING_FIELDS,
+        **_DECODING,
+    },
+    "config_subentries.datapoint": {
+        "user": datapoint_fields.key_fields([]),
+        "datapoint": datapoint_fields.datapoint_fields("sensor"),
+        "details": datapoint_fields.details_fields("sensor", "none"),
+    },
 }
+_SHARED = [PACKAGE / f"{name}_flow.py" for name in ("decoding", "request")]
 FLOWS = {
     "config": Flow(
         "BemcomConfigFlow",
-        [PACKAGE / "config_flow.py", PACKAGE / "decoding_flow.py"],
-        EXPAND,
+        [PACKAGE / f"{name}_flow.py" for name in ("config", "hub", "tcp", "serial")]
+        + _SHARED,
+        {**EXPAND, "invalid_": fallible(PARAMETER_FIELDS, REQUEST_FIELDS)},
     ),
     "options": Flow(
         "BemcomOptionsFlow",
-        [PACKAGE / "options_flow.py", PACKAGE / "decoding_flow.py"],
-        EXPAND,
+        [PACKAGE / "options_flow.py", *_SHARED],
+        {
+            **EXPAND,
+            "invalid_": fallible(PARAMETER_FIELDS, REQUEST_FIELDS, REPORTING_FIELDS),
+        },
+    ),
+    "config_subentries.datapoint": Flow(
+        "DatapointSubentryFlow",
+        [PACKAGE / "datapoint_flow.py"],
+        {"override_": list(OverrideReason)},
     ),
 }
+
+
+def flow_texts(kind: str) -> dict[str, Any]:
+    """Return the texts of a flow."""
+    texts: dict[str, Any] = ENGLISH
+    for key in kind.split("."):
+        texts = texts[key]
+    return texts
+
+
 each_flow = pytest.mark.parametrize("kind", FLOWS)
 
 
@@ -226,11 +274,11 @@ each_flow = pytest.mark.parametrize("kind", FLOWS)
 def test_each_step_has_its_method_and_texts(kind: str) -> None:
     flow = FLOWS[kind]
     shown = {name for name, step in flow.steps.items() if step.kind != "progress"}
-    assert set(ENGLISH[kind]["step"]) == shown
+    assert set(flow_texts(kind)["step"]) == shown
     for name in flow.steps:
         assert f"async_step_{name}" in flow.methods
     for name in shown:
-        assert ENGLISH[kind]["step"][name]["title"]
+        assert flow_texts(kind)["step"][name]["title"]
 
 
 @each_flow
@@ -239,7 +287,7 @@ def test_each_menu_option_has_its_step_and_text(kind: str) -> None:
     for name, step in flow.steps.items():
         if step.kind == "progress":
             continue
-        text = ENGLISH[kind]["step"][name]
+        text = flow_texts(kind)["step"][name]
         assert set(text.get("menu_options", {})) == step.options
         assert set(text.get("menu_option_descriptions", {})) <= step.options
         for option in step.options:
@@ -251,7 +299,7 @@ def test_each_field_is_named_and_described(kind: str) -> None:
     forms = {name for name, step in FLOWS[kind].steps.items() if step.kind == "form"}
     assert set(FORMS[kind]) == forms
     for name, schema in FORMS[kind].items():
-        check_fields(schema, ENGLISH[kind]["step"][name])
+        check_fields(schema, flow_texts(kind)["step"][name])
 
 
 def check_fields(schema: Mapping[Any, Any], text: Mapping[str, Any]) -> None:
@@ -272,23 +320,23 @@ def check_fields(schema: Mapping[Any, Any], text: Mapping[str, Any]) -> None:
 def test_each_error_has_its_text(kind: str) -> None:
     flow = FLOWS[kind]
     given = set().union(*(step.errors for step in flow.steps.values()))
-    assert set(ENGLISH[kind].get("error", {})) == given
+    assert set(flow_texts(kind).get("error", {})) == given
 
 
 @each_flow
 def test_each_end_and_wait_has_its_text(kind: str) -> None:
     flow = FLOWS[kind]
-    assert set(ENGLISH[kind].get("abort", {})) == flow.aborts
-    assert set(ENGLISH[kind].get("progress", {})) == flow.progress_actions
+    assert set(flow_texts(kind).get("abort", {})) == flow.aborts
+    assert set(flow_texts(kind).get("progress", {})) == flow.progress_actions
 
 
 @each_flow
 def test_each_placeholder_is_filled_in(kind: str) -> None:
-    flow, text = FLOWS[kind], ENGLISH[kind]
+    flow, text = FLOWS[kind], flow_texts(kind)
     for name, step in flow.steps.items():
         shown = [text["step"].get(name, {}), *(text["error"][it] for it in step.errors)]
         if step.kind == "progress":
-            shown.append(text["progress"])
+            shown.extend(text["progress"][action] for action in step.options)
         assert placeholders(dict(enumerate(map(str, shown)))) <= step.placeholders, name
 
 
@@ -296,25 +344,57 @@ def test_each_fault_of_options_has_its_field() -> None:
     """A form shows the reason beside the field that is named."""
     named = {
         option
-        for module in ("framing", "parsing", "text_formats", "regex_guard")
+        for module in (
+            "binary",
+            "framing",
+            "parsing",
+            "regex_guard",
+            "slices",
+            "text_decoding",
+            "text_formats",
+            "thingsboard",
+        )
         for name, call in calls(tree(PACKAGE / f"connector/{module}.py"))
         if name == "OptionsError" and isinstance(call.args[0], ast.Constant)
         for option in texts(call.args[0], {})
     }
-    assert named - {"framing", "format"} <= set(FALLIBLE)
+    known = fallible(PARAMETER_FIELDS, options_flow.LINK_FIELDS)
+    assert named - {"framing", "format"} <= set(known)
+
+
+def all_selectors(schema: Mapping[Any, Any]) -> Iterator[Selector[Any]]:
+    """Yield the selectors of a form, of its sections and of its tables."""
+    for item in schema.values():
+        if isinstance(item, section):
+            yield from all_selectors(item.schema.schema)
+            continue
+        yield item
+        if isinstance(item, ObjectSelector):
+            columns = item.config["fields"].values()
+            yield from (column["selector"] for column in columns)
 
 
 def test_each_choice_has_its_text() -> None:
-    selectors = {
-        selector.config["translation_key"]: selector.config["options"]
-        for forms in FORMS.values()
-        for schema in forms.values()
-        for selector in schema.values()
-        if isinstance(selector, SelectSelector) and "translation_key" in selector.config
-    }
-    assert set(ENGLISH["selector"]) == set(selectors)
+    forms = [form for forms in FORMS.values() for form in forms.values()]
+    # What a form of another platform offers besides.
+    forms.append(datapoint_fields.datapoint_fields("binary_sensor"))
+    selectors: dict[str, list[str]] = {}
+    tables: dict[str, list[str]] = {}
+    for selector in (it for form in forms for it in all_selectors(form)):
+        key = selector.config.get("translation_key")
+        if isinstance(selector, ObjectSelector):
+            tables[key] = list(selector.config["fields"])
+        elif isinstance(selector, SelectSelector) and key == "unit_of_measurement":
+            selectors[key] = ["none"]  # units are the same in every language
+        elif isinstance(selector, SelectSelector) and key:
+            selectors[key] = selector.config["options"]
+    assert set(ENGLISH["selector"]) == {*selectors, *tables}
     for key, options in selectors.items():
-        assert list(ENGLISH["selector"][key]["options"]) == list(options)
+        assert set(ENGLISH["selector"][key]["options"]) == set(options), key
+    for key, columns in tables.items():
+        texts = ENGLISH["selector"][key]["fields"]
+        assert list(texts) == columns
+        assert all(set(text) == {"name", "description"} for text in texts.values())
     for key, enum in {"framing": Framing, "format": Format, "lists": Lists}.items():
         assert selectors[key] == [item.value for item in enum]
 
@@ -439,7 +519,7 @@ def test_rooms_keep_to_themselves() -> None:
 
 
 def test_the_engine_knows_no_home_assistant() -> None:
-    allowed = {*sys.stdlib_module_names, "orjson", "yaml"}
+    allowed = {*sys.stdlib_module_names, "orjson", "serialx", "yaml"}
     for path in modules():
         if room(path) == "connector":
             others = {name for name in imports(path) if not name.startswith(".")}

@@ -323,7 +323,8 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
     await hass.async_block_till_done()
     issue_id = f"too_many_datapoints_{entry.entry_id}"
     issue = issue_registry.async_get_issue(DOMAIN, issue_id)
-    assert issue.translation_placeholders == {"name": NAME, "limit": "10"}
+    placeholders = issue.translation_placeholders
+    assert {"name": NAME, "limit": "10"}.items() <= placeholders.items()
     assert await hass.config_entries.async_unload(entry.entry_id)
     await device.client_gone()
     assert await hass.config_entries.async_setup(entry.entry_id)

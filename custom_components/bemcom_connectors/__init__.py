@@ -6,7 +6,9 @@ from homeassistant.helpers import device_registry as dr
 
 from .connector.model import OptionsError
 from .const import DOMAIN, PLATFORMS
-from .coordinator import BemcomConfigEntry, ConnectorCoordinator, datapoint_store
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator
+from .datapoint_catalog import datapoint_store
+from .device_info import register_hub
 from .hubs import create_connector
 from .issues import delete_issues
 
@@ -14,7 +16,7 @@ from .issues import delete_issues
 async def async_setup_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:
     """Set up a hub."""
     try:
-        connector = create_connector(entry.data, entry.options)
+        connector = create_connector(hass, entry.data, entry.options)
     except OptionsError as err:
         raise ConfigEntryError(
             translation_domain=DOMAIN,
@@ -23,9 +25,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bo
         ) from err
     coordinator = ConnectorCoordinator(hass, entry, connector)
     await coordinator.async_start()
+    register_hub(hass, entry)
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(entry.add_update_listener(_async_updated))
     return True
+
+
+async def _async_updated(hass: HomeAssistant, entry: BemcomConfigEntry) -> None:
+    """Set a hub up anew with other options or overrides."""
+    await hass.config_entries.async_reload(entry.entry_id)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:

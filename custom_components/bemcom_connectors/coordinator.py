@@ -12,20 +12,18 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.helpers.storage import Store
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .connector.base import Connector, Listener
+from .connector.base import Connector
+from .connector.listener import Listener
 from .connector.model import JsonValue, LinkError, Reading
+from .connector.reporting import Reporter, ReportRule
 from .const import DOMAIN
-from .descriptions import DatapointDescription, describe, is_describable
-from .issues import create_too_many_datapoints, delete_issues
-from .stored_descriptions import from_dict, to_dict
+from .datapoint_catalog import DatapointCatalog
+from .descriptions import DatapointDescription, is_describable
+from .issues import HubIssues
 
 _LOGGER = logging.getLogger(__name__)
-
-STORAGE_VERSION = 1
-_SAVE_DELAY = 10
 
 # Counters change with every message; so often their entities look at them.
 STATISTICS_INTERVAL = timedelta(seconds=30)
@@ -51,16 +49,15 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.descriptions: dict[str, DatapointDescription] = {}
         # Until the link proves to be up.
         self.last_update_success = False
-        self._store = datapoint_store(hass, entry.entry_id)
-        self._unsaved = False
-        # Those of earlier runs too: a datapoint keeps the looks it had.
-        self._stored: dict[str, DatapointDescription] = {}
-        # Unique ids that are, or were in this run, in the entity registry.
-        self._registered: set[str] = set()
+        self._catalog = DatapointCatalog(hass, entry, connector)
+        self._issues = HubIssues(hass, entry)
+        self._report_rule = ReportRule.of(entry.options)
         self._shown: dict[str, JsonValue] = {}
-        # Datapoints that had no value yet which tells what they are.
-        self._undescribed: set[str] = set()
+        # Datapoints that had no value yet which tells what they are, with their device.
+        self._undescribed: dict[str, str | None] = {}
         self._entities: dict[str, CALLBACK_TYPE] = {}
+        # Of the datapoints that are not simply shown whenever they change.
+        self._reporters: dict[str, Reporter] = {}
         self._statistics: list[CALLBACK_TYPE] = []
         self._platforms: dict[
             Platform, Callable[[list[DatapointDescription]], None]
@@ -68,8 +65,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
 
     async def async_start(self) -> None:
         """Load what is known and connect; ConfigEntryNotReady with the reason."""
-        delete_issues(self.hass, self.config_entry)
-        await self._async_load()
+        await self._catalog.async_load()
         self.connector.add_listener(self)
         await self._async_connect()
         self.config_entry.async_on_unload(
@@ -102,6 +98,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         try:
             await opening
         except LinkError as err:
+            self._issues.async_not_connected(err)
             raise ConfigEntryNotReady(
                 translation_domain=DOMAIN,
                 translation_key=f"link_{err.reason}",
@@ -122,9 +119,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Close the link and keep what was learned."""
         await super().async_shutdown()
         await self.connector.stop()
-        # Not at every attempt to reach a device that is away: memory cards wear out.
-        if self._unsaved:
-            await self._store.async_save(self._data_to_save())
+        await self._catalog.async_save()
 
     @override
     async def _async_update_data(self) -> dict[str, JsonValue]:
@@ -145,10 +140,14 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Wake the entities whose value is another one than they show."""
         shown = self._shown
         entities = self._entities
+        reporters = self._reporters
         for key, value in reading.values.items():
             if (update := entities.get(key)) is None:
                 if key in self._undescribed and is_describable(value):
-                    self._describe({key: value})
+                    self._describe({key: value}, self._undescribed[key])
+                continue
+            if reporters and (reporter := reporters.get(key)) is not None:
+                reporter.receive(value)
                 continue
             before = shown.get(key)
             # 1 and True are equal, and still two different things to say.
@@ -161,9 +160,11 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
 
     @override
     @callback
-    def on_datapoints(self, added: Mapping[str, JsonValue]) -> None:
+    def on_datapoints(
+        self, added: Mapping[str, JsonValue], device_id: str | None
+    ) -> None:
         """Show new datapoints."""
-        self._describe(added)
+        self._describe(added, device_id)
 
     @override
     @callback
@@ -171,6 +172,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Let the entities follow the link."""
         self.last_update_success = online
         self.last_exception = error
+        if online:
+            self._issues.async_connected()
         self.async_update_listeners()
 
     # The entities
@@ -189,13 +192,32 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     def async_subscribe(self, key: str, update: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Call `update` whenever the value of a datapoint changes; return how to end it."""
         self._entities[key] = update
-        self._shown[key] = self.data.get(key)
+        self._shown[key] = value = self.data.get(key)
+        rule = self._catalog.report_rule(key, self._report_rule)
+        if not rule.is_plain:
+
+            @callback
+            def report() -> None:
+                self._report(key, update)
+
+            self._reporters[key] = reporter = Reporter(rule, report, self.hass.loop)
+            reporter.start(value)
 
         @callback
         def unsubscribe() -> None:
             del self._entities[key]
+            if (reporter := self._reporters.pop(key, None)) is not None:
+                reporter.stop()
 
         return unsubscribe
+
+    @callback
+    def _report(self, key: str, update: CALLBACK_TYPE) -> None:
+        """Let an entity show the latest value of its datapoint."""
+        try:
+            update()
+        except Exception as err:  # noqa: BLE001 - the others have theirs to show
+            self.connector.count_listener_error(key, err)
 
     @callback
     def async_subscribe_statistics(self, update: CALLBACK_TYPE) -> CALLBACK_TYPE:
@@ -207,52 +229,44 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     def _async_registry_updated(
         self, event: Event[er.EventEntityRegistryUpdatedData]
     ) -> None:
-        """Forget the datapoints of deleted entities: live, disabled or long gone."""
-        registry = er.async_get(self.hass)
-        if event.data["action"] == "create":
-            entity = registry.async_get(event.data["entity_id"])
-            if entity and entity.config_entry_id == self.config_entry.entry_id:
-                self._registered.add(entity.unique_id)
-        elif event.data["action"] == "remove":
-            for key, description in list(self._stored.items()):
-                unique_id = datapoint_unique_id(self.config_entry, key)
-                if unique_id in self._registered and not registry.async_get_entity_id(
-                    description.platform, DOMAIN, unique_id
-                ):
-                    self._registered.discard(unique_id)
-                    self._async_forget(key)
+        """Forget the datapoints of deleted entities; they are new when they come again."""
+        for key in self._catalog.async_take_deleted(event):
+            self.descriptions.pop(key, None)
+            self._undescribed.pop(key, None)
+            self._catalog.async_forget(key)
+            self.connector.forget_datapoint(key)
 
-    @callback
-    def _async_forget(self, key: str) -> None:
-        """Forget a datapoint; it is new when it comes again."""
-        self.descriptions.pop(key, None)
-        self._stored.pop(key, None)
-        self._undescribed.discard(key)
-        self.connector.forget_datapoint(key)
-        self._async_schedule_save()
+    @property
+    def guesses(self) -> Mapping[str, DatapointDescription]:
+        """Return how the datapoints would look without a word of the user's."""
+        return self._catalog.guesses
+
+    def is_hidden(self, key: str) -> bool:
+        """Tell whether the user wants a datapoint out of sight."""
+        return self._catalog.is_hidden(key)
+
+    def named_options(self, key: str) -> int:
+        """Return how many choices the user named for a datapoint."""
+        return self._catalog.named_options(key)
 
     @callback
     def async_replace(self, description: DatapointDescription) -> None:
         """Keep what an entity learned about its datapoint."""
         self.descriptions[description.key] = description
-        self._stored[description.key] = description
-        self._async_schedule_save()
+        self._catalog.async_replace(description)
 
-    def _describe(self, values: Mapping[str, JsonValue]) -> None:
+    def _describe(self, values: Mapping[str, JsonValue], device_id: str | None) -> None:
         """Decide how datapoints look, and add their entities."""
         added: list[DatapointDescription] = []
         for key, value in values.items():
-            if (description := self._stored.get(key)) is None:
-                if not is_describable(value):
-                    self._undescribed.add(key)
-                    continue
-                if len(self._stored) >= self.connector.max_datapoints:
-                    self.connector.ignore_datapoint(key)
-                    continue
-                description = describe(key, value)
-                self._stored[key] = description
-                self._async_schedule_save()
-            self._undescribed.discard(key)
+            if not is_describable(value) and not self._catalog.knows(key):
+                self._undescribed[key] = device_id
+                continue
+            self._undescribed.pop(key, None)
+            description = self._catalog.async_describe(key, value, device_id)
+            if description is None:
+                self.connector.ignore_datapoint(key)
+                continue
             self.descriptions[key] = description
             added.append(description)
         if added:
@@ -272,50 +286,4 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Let the entities of the counters look at them."""
         for update in self._statistics:
             update()
-        if self.connector.statistics.ignored_datapoints:
-            create_too_many_datapoints(
-                self.hass, self.config_entry, self.connector.max_datapoints
-            )
-
-    # Storage
-
-    async def _async_load(self) -> None:
-        """Load the descriptions of an earlier run, but not those of deleted entities."""
-        stored = await self._store.async_load() or {}
-        registry = er.async_get(self.hass)
-        self._registered = {
-            entity.unique_id
-            for entity in er.async_entries_for_config_entry(
-                registry, self.config_entry.entry_id
-            )
-        }
-        for key, data in stored.items():
-            if (
-                datapoint_unique_id(self.config_entry, key) in self._registered
-                and (description := from_dict(data)) is not None
-            ):
-                self._stored[key] = description
-
-    @callback
-    def _async_schedule_save(self) -> None:
-        """Save soon."""
-        self._unsaved = True
-        self._store.async_delay_save(self._data_to_save, _SAVE_DELAY)
-
-    @callback
-    def _data_to_save(self) -> dict[str, dict[str, object]]:
-        """Return the descriptions to store."""
-        self._unsaved = False
-        return {key: to_dict(description) for key, description in self._stored.items()}
-
-
-def datapoint_store(
-    hass: HomeAssistant, entry_id: str
-) -> Store[dict[str, dict[str, object]]]:
-    """Return where the datapoints of an entry are kept."""
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.datapoints")
-
-
-def datapoint_unique_id(entry: BemcomConfigEntry, key: str) -> str:
-    """Return the unique id of a datapoint's entity."""
-    return f"{entry.entry_id}_datapoint_{key}"
+        self._issues.async_look_at(self.connector)

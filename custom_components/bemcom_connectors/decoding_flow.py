@@ -7,118 +7,23 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowContext, ConfigFlowResult
 from homeassistant.data_entry_flow import FlowHandler
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-)
 from homeassistant.helpers.translation import async_get_translations
 
-from .connector.flatten import Lists
-from .connector.framing import Framing, create_framer
+from .connector.baud_rate import looks_garbled
+from .connector.converters import converter_names
+from .connector.framing import create_framer
 from .connector.model import Chunk, OptionsError
-from .connector.parsing import ENCODINGS, Format, create_parser
-from .connector.recognition import PAUSE_MS
-from .const import CONF_ENCODING, CONF_FORMAT, CONF_FRAMING, CONF_LISTS, DOMAIN
-from .preview import preview_placeholders
-
-_NUMBER = NumberSelectorMode.BOX
-
-
-def _select(options: Sequence[str], translation_key: str) -> SelectSelector:
-    """Return a selector of translated options."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=list(options),
-            translation_key=translation_key,
-            mode=SelectSelectorMode.DROPDOWN,
-        )
-    )
-
-
-DECODE_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_FRAMING): _select(list(Framing), "framing"),
-        vol.Required(CONF_FORMAT): _select(list(Format), "format"),
-        vol.Required(CONF_LISTS, default=Lists.INDEX.value): _select(
-            list(Lists), "lists"
-        ),
-    }
+from .connector.parsing import TEXT_FORMATS
+from .connector.thingsboard import read_thingsboard
+from .const import CONF_FORMAT, CONF_FRAMING, DOMAIN
+from .decoding_fields import (
+    ALL_PARAMETERS,
+    CONF_THINGSBOARD,
+    DECODE_SCHEMA,
+    parameters_schema,
 )
-
-_ENCODING: dict[vol.Marker, Any] = {
-    vol.Required(CONF_ENCODING, default="utf-8"): SelectSelector(
-        SelectSelectorConfig(options=list(ENCODINGS), mode=SelectSelectorMode.DROPDOWN)
-    )
-}
-
-# What each framing and each format wants to know besides.
-FRAMING_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
-    Framing.DELIMITER: {vol.Required("delimiter", default="\\n"): TextSelector()},
-    Framing.LENGTH_PREFIX: {
-        vol.Required("prefix_size", default="2"): _select(
-            ["1", "2", "4"], "prefix_size"
-        ),
-        vol.Required("byte_order", default="big"): _select(
-            ["big", "little"], "byte_order"
-        ),
-    },
-    Framing.FIXED_SIZE: {
-        vol.Required("size"): NumberSelector(
-            NumberSelectorConfig(min=1, max=1048576, mode=_NUMBER)
-        )
-    },
-    Framing.IDLE: {
-        vol.Required("pause", default=PAUSE_MS): NumberSelector(
-            NumberSelectorConfig(
-                min=1, max=60000, mode=_NUMBER, unit_of_measurement="ms"
-            )
-        )
-    },
-}
-FORMAT_PARAMETERS: dict[str, dict[vol.Marker, Any]] = {
-    Format.JSON: {**_ENCODING},
-    Format.YAML: {**_ENCODING},
-    Format.TEXT: {**_ENCODING},
-    Format.NUMBER: {
-        vol.Required("decimal_comma", default=False): BooleanSelector(),
-        **_ENCODING,
-    },
-    Format.DELIMITED: {
-        vol.Required("separator", default=","): TextSelector(),
-        vol.Optional("columns"): TextSelector(),
-        **_ENCODING,
-    },
-    Format.KEY_VALUE: {
-        vol.Optional("pair_separator"): TextSelector(),
-        vol.Optional("key_separator"): TextSelector(),
-        **_ENCODING,
-    },
-    Format.REGEX: {vol.Required("pattern"): TextSelector(), **_ENCODING},
-}
-
-
-ALL_PARAMETERS = {
-    str(marker)
-    for table in (FRAMING_PARAMETERS, FORMAT_PARAMETERS)
-    for fields in table.values()
-    for marker in fields
-}
-
-
-def parameters_schema(settings: Mapping[str, Any]) -> vol.Schema:
-    """Return the fields that the chosen framing and format want filled in."""
-    return vol.Schema(
-        {
-            **FRAMING_PARAMETERS.get(settings[CONF_FRAMING], {}),
-            **FORMAT_PARAMETERS.get(settings[CONF_FORMAT], {}),
-        }
-    )
+from .parsers import converters_folder, parser_aside
+from .preview import preview_placeholders
 
 
 class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
@@ -131,6 +36,8 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
     settings: dict[str, Any]
     sample: Sequence[Chunk]
     preview_options: Sequence[str]
+    # Whether the link has a baud rate, which may be a wrong one.
+    has_baud_rate = False
 
     async def async_step_decode(
         self, user_input: dict[str, Any] | None = None
@@ -144,6 +51,8 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
                 for key, value in self.settings.items()
                 if key in wanted or key not in ALL_PARAMETERS
             } | user_input
+            if not wanted:
+                return await self.async_step_preview()
             return await self.async_step_parameters()
         return self.async_show_form(
             step_id="decode",
@@ -157,17 +66,16 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Fill in what the chosen framing and format want to know."""
-        schema = parameters_schema(self.settings)
+        names = await self.hass.async_add_executor_job(
+            converter_names, converters_folder(self.hass)
+        )
+        schema = parameters_schema(self.settings, names)
         errors: dict[str, str] = {}
-        placeholders = {"reason": ""}
+        placeholders = {"reason": "", "folder": str(converters_folder(self.hass))}
         if user_input is not None:
-            # An optional field that was emptied is gone, not what it was.
-            fields = {str(marker) for marker in schema.schema}
-            settings = {k: v for k, v in self.settings.items() if k not in fields}
-            self.settings = settings | user_input
+            self.take_fields(schema, user_input)
             try:
-                create_framer(self.settings[CONF_FRAMING], self.settings)
-                create_parser(self.settings[CONF_FORMAT], self.settings)
+                await self.hass.async_add_executor_job(self._check_decoding)
             except OptionsError as err:
                 errors[err.option] = f"invalid_{err.option}"
                 placeholders["reason"] = str(err)
@@ -181,6 +89,20 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
             last_step=False,
         )
 
+    def take_fields(self, schema: vol.Schema, user_input: Mapping[str, Any]) -> None:
+        """Take over what was entered; an optional field that was emptied is gone."""
+        fields = {str(marker) for marker in schema.schema}
+        kept = {key: value for key, value in self.settings.items() if key not in fields}
+        self.settings = kept | dict(user_input)
+
+    def _check_decoding(self) -> None:
+        """Raise OptionsError for settings that cannot work; takes in what was pasted."""
+        if text := self.settings.pop(CONF_THINGSBOARD, ""):
+            self.settings |= read_thingsboard(text)
+        create_framer(self.settings[CONF_FRAMING], self.settings)
+        with parser_aside(self.hass, self.settings):
+            pass
+
     async def async_step_preview(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
@@ -188,19 +110,38 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         framing = await self._async_label("framing", self.settings[CONF_FRAMING])
         format_ = await self._async_label("format", self.settings[CONF_FORMAT])
         placeholders = await self.hass.async_add_executor_job(
-            preview_placeholders, self.sample, self.settings, framing, format_
+            self._preview, framing, format_
+        )
+        garbled = (
+            self.has_baud_rate
+            and self.settings[CONF_FORMAT] in TEXT_FORMATS
+            and looks_garbled(self.sample)
         )
         return self.async_show_menu(
             step_id="no_preview"
             if not self.sample
+            else "garbled"
+            if garbled
             else ("preview" if placeholders["datapoints"] else "no_datapoints"),
-            menu_options=list(self.preview_options),
+            menu_options=self._offered(self.preview_options),
             description_placeholders=placeholders,
         )
 
     # The same menu where nothing came of the data, or where there is none: other words.
     async_step_no_datapoints = async_step_preview
     async_step_no_preview = async_step_preview
+    async_step_garbled = async_step_preview
+
+    def _preview(self, framing: str, format_: str) -> dict[str, str]:
+        """Return the texts of the preview; not for the event loop."""
+        with parser_aside(self.hass, self.settings) as parse:
+            return preview_placeholders(
+                self.sample, self.settings, framing, format_, parse
+            )
+
+    def _offered(self, options: Sequence[str]) -> list[str]:
+        """Return the options of a menu that make sense here: all of them."""
+        return list(options)
 
     async def _async_label(self, selector: str, option: str) -> str:
         """Return what an option is called in its drop-down."""

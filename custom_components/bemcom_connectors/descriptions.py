@@ -76,6 +76,12 @@ class DatapointDescription:
     entity_category: EntityCategory | None = None
     enabled_default: bool = True
     options: tuple[str, ...] = ()
+    # The device of the link that it belongs to; None: the hub itself.
+    device_id: str | None = None
+    # What the user has numbers multiplied with, then what is added; only overrides set them,
+    # and always both.
+    scale: float | None = None
+    offset: float | None = None
 
 
 def describe(key: str, value: JsonValue) -> DatapointDescription:
@@ -203,33 +209,56 @@ def _is_instant(key: Key, number: float) -> bool:
 
 # Values
 
+_NUMBER = ValueKind.NUMBER  # found faster than a member of its enumeration
+
 
 def native_value(description: DatapointDescription, value: JsonValue) -> NativeValue:
     """Turn a raw value into the entity's; what does not fit the kind is unknown."""
-    if description.kind is ValueKind.NUMBER:
+    if description.kind is _NUMBER:
+        if description.scale is not None:
+            return _scaled(description, value)
         if type(value) is float or type(value) is int:  # the fast path
             return value if -_MAX_NUMBER < value < _MAX_NUMBER else None
         return _number_of(description, value) if isinstance(value, str) else None
     return None if value is None else _CONVERTERS[description.kind](value)
 
 
+def _scaled(description: DatapointDescription, value: JsonValue) -> float | None:
+    """Return a number as the user scaled it; what is on or off is 1 or 0."""
+    if isinstance(value, str):
+        number = _number_of(description, value)
+        number = to_boolean(value) if number is None else number
+    else:
+        number = value if isinstance(value, int | float) else None
+    if number is None or not -_MAX_NUMBER < number < _MAX_NUMBER:
+        return None
+    result = number * (description.scale or 1) + (description.offset or 0)
+    if isinstance(result, float):  # 0.1 times 3 is 0.3, whatever binary fractions say
+        result = float(f"{result:.12g}")
+    return result if -_MAX_NUMBER < result < _MAX_NUMBER else None
+
+
 def _number_of(description: DatapointDescription, text: str) -> float | None:
-    """Parse a text's number; one with another unit is converted, if it can be."""
+    """Parse a text's number; one with another unit is converted, if it can be.
+
+    Where it cannot be, the user's scale says what the number means.
+    """
     parsed = parse_number(text)
     if parsed is None or not -_MAX_NUMBER < parsed[0] < _MAX_NUMBER:
         return None
     number, written = parsed
     native = description.native_unit_of_measurement
     units = [it.unit for it in spelled(written)]
-    if not written or native in units:
+    if not written or native in units or native == written:
         return number
     device_class = cast("SensorDeviceClass | None", description.device_class)
     converter = UNIT_CONVERTERS.get(device_class)
+    unscaled = None if description.scale is None else number
     if converter is None or native not in converter.VALID_UNITS:
-        return None
+        return unscaled
     unit = next((it for it in units if it in converter.VALID_UNITS), None)
     try:
-        return converter.convert(number, unit, native) if unit else None
+        return converter.convert(number, unit, native) if unit else unscaled
     except ZeroDivisionError:  # kWh/100km is the inverse of km/kWh
         return None
 

@@ -5,14 +5,22 @@ from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_HOST
+from homeassistant.const import CONF_DEVICE, CONF_HOST
 from homeassistant.core import HomeAssistant
 
 from .connector.model import JsonValue
 from .coordinator import BemcomConfigEntry
+from .serial_ports import is_url
 from .stored_descriptions import to_dict
 
-TO_REDACT = {CONF_HOST}
+
+def _to_redact(entry: BemcomConfigEntry) -> set[str]:
+    """Return what is private: an address, with a password perhaps, but no local path."""
+    return (
+        {CONF_HOST, CONF_DEVICE}
+        if is_url(entry.data.get(CONF_DEVICE, ""))
+        else {CONF_HOST}
+    )
 
 
 async def async_get_config_entry_diagnostics(
@@ -21,8 +29,9 @@ async def async_get_config_entry_diagnostics(
     """Return diagnostics for a hub."""
     shown = {
         "entry": {
-            "data": async_redact_data(entry.data, TO_REDACT),
+            "data": async_redact_data(entry.data, _to_redact(entry)),
             "options": dict(entry.options),
+            "overrides": [dict(it.data) for it in entry.subentries.values()],
             "state": entry.state.value,
             "reason": entry.error_reason_translation_key,
         },

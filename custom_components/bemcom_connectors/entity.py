@@ -5,25 +5,13 @@ from typing import override
 
 from homeassistant.const import Platform
 from homeassistant.core import callback
-from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import CONF_HUB_KIND, DOMAIN
-from .coordinator import BemcomConfigEntry, ConnectorCoordinator, datapoint_unique_id
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator
+from .datapoint_catalog import datapoint_unique_id
 from .descriptions import DatapointDescription, NativeValue, native_value
-
-_MODELS = {"tcp": "TCP hub"}
-
-
-def hub_device_info(entry: BemcomConfigEntry) -> DeviceInfo:
-    """Describe the device that stands for the hub itself."""
-    return DeviceInfo(
-        identifiers={(DOMAIN, entry.entry_id)},
-        manufacturer="BEMCom Connectors",
-        model=_MODELS[entry.data[CONF_HUB_KIND]],
-        name=entry.title,
-    )
+from .device_info import device_info
 
 
 class HubEntity(CoordinatorEntity[ConnectorCoordinator]):
@@ -37,7 +25,7 @@ class HubEntity(CoordinatorEntity[ConnectorCoordinator]):
         entry = coordinator.config_entry
         self._attr_translation_key = key
         self._attr_unique_id = f"{entry.entry_id}_hub_{key}"
-        self._attr_device_info = hub_device_info(entry)
+        self._attr_device_info = device_info(coordinator.hass, entry, None)
 
     @property
     @override
@@ -62,9 +50,14 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         self.datapoint = datapoint
         self._attr_name = datapoint.name
         self._attr_unique_id = datapoint_unique_id(entry, datapoint.key)
-        self._attr_device_info = hub_device_info(entry)
+        self._attr_device_info = device_info(
+            coordinator.hass, entry, datapoint.device_id
+        )
         self._attr_entity_category = datapoint.entity_category
         self._attr_entity_registry_enabled_default = datapoint.enabled_default
+        self._attr_entity_registry_visible_default = not coordinator.is_hidden(
+            datapoint.key
+        )
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from homeassistant.const import CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
+from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
+from homeassistant.core import HomeAssistant
 from homeassistant.util.ssl import client_context, client_context_no_verify
 
 from .connector.base import Connector
 from .connector.flatten import Lists
 from .connector.framing import Framing, create_framer
-from .connector.parsing import create_parser
+from .connector.parsing import TEXT_FORMATS
+from .connector.requests import create_request
+from .connector.serial_transport import SerialTransport
 from .connector.stream import DEFAULT_RECEIVE_TIMEOUT, StreamConnector
 from .connector.transport import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -18,45 +21,88 @@ from .connector.transport import (
     Transport,
 )
 from .const import (
+    CONF_BAUDRATE,
+    CONF_BYTESIZE,
     CONF_CONNECT_TIMEOUT,
     CONF_CONNECTOR_NAME,
+    CONF_DEVICE_ID_KEY,
+    CONF_DSRDTR,
     CONF_ENCODING,
+    CONF_EXCLUSIVE,
     CONF_FORMAT,
     CONF_FRAMING,
+    CONF_HUB_KIND,
     CONF_LISTS,
+    CONF_PARITY,
     CONF_RECEIVE_TIMEOUT,
     CONF_RECV_BUFSIZE,
+    CONF_RTSCTS,
+    CONF_STOPBITS,
     CONF_TLS,
+    CONF_WRITE_TIMEOUT,
+    CONF_XONXOFF,
+    HUB_SERIAL,
 )
+from .parsers import create_hub_parser
+
+
+def address_of(data: Mapping[str, Any]) -> str:
+    """Return where the device of an entry is, in short."""
+    if data[CONF_HUB_KIND] == HUB_SERIAL:
+        return str(data[CONF_DEVICE])
+    return f"{data[CONF_HOST]}:{data[CONF_PORT]}"
 
 
 def create_transport(data: Mapping[str, Any], options: Mapping[str, Any]) -> Transport:
     """Return the way to the device of an entry, or of a flow that makes one."""
-    tls = None
-    if data.get(CONF_TLS):
-        verify = data.get(CONF_VERIFY_SSL, True)
-        tls = client_context() if verify else client_context_no_verify()
     read_size = int(options.get(CONF_RECV_BUFSIZE, DEFAULT_READ_SIZE))
     if options.get(CONF_FRAMING) != Framing.CHUNK:
         # Only there does it matter to the messages; small bites keep the event loop free.
         read_size = min(read_size, DEFAULT_READ_SIZE)
+    connect_timeout = options.get(CONF_CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT)
+    write_timeout = options.get(CONF_WRITE_TIMEOUT) or None
+    if data[CONF_HUB_KIND] == HUB_SERIAL:
+        return SerialTransport(
+            data[CONF_DEVICE],
+            baudrate=data[CONF_BAUDRATE],
+            bytesize=int(data[CONF_BYTESIZE]),
+            parity=data[CONF_PARITY][0].upper(),
+            stopbits=float(data[CONF_STOPBITS]),
+            xonxoff=data[CONF_XONXOFF],
+            rtscts=data[CONF_RTSCTS],
+            dsrdtr=data[CONF_DSRDTR],
+            exclusive=data[CONF_EXCLUSIVE],
+            write_timeout=write_timeout,
+            connect_timeout=connect_timeout,
+            read_size=read_size,
+        )
+    tls = None
+    if data.get(CONF_TLS):
+        verify = data.get(CONF_VERIFY_SSL, True)
+        tls = client_context() if verify else client_context_no_verify()
     return TcpTransport(
         data[CONF_HOST],
         int(data[CONF_PORT]),
         tls=tls,
-        connect_timeout=options.get(CONF_CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT),
+        write_timeout=write_timeout,
+        connect_timeout=connect_timeout,
         read_size=read_size,
     )
 
 
-def create_connector(data: Mapping[str, Any], options: Mapping[str, Any]) -> Connector:
+def create_connector(
+    hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]
+) -> Connector:
     """Return the connector of an entry; OptionsError where its options cannot work."""
+    is_text = options[CONF_FORMAT] in TEXT_FORMATS
     return StreamConnector(
         data[CONF_CONNECTOR_NAME],
         create_transport(data, options),
         create_framer(options[CONF_FRAMING], options),
-        create_parser(options[CONF_FORMAT], options),
-        encoding=options.get(CONF_ENCODING, "utf-8"),
+        create_hub_parser(hass, options),
+        encoding=options.get(CONF_ENCODING, "utf-8") if is_text else None,
         lists=options.get(CONF_LISTS, Lists.INDEX),
         receive_timeout=options.get(CONF_RECEIVE_TIMEOUT, DEFAULT_RECEIVE_TIMEOUT),
+        device_id_key=options.get(CONF_DEVICE_ID_KEY, ""),
+        request=create_request(options),
     )

@@ -1,34 +1,123 @@
 """Repair issues: what only the user can mend."""
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_DEVICE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from .connector.base import Connector
+from .connector.model import LinkError, LinkReason
 from .const import DOMAIN
+from .preview import code, printable_bytes
+
+_TOO_MANY_DATAPOINTS = "too_many_datapoints"
+_NOTHING_PARSED = "nothing_parsed"
+_PORT_MISSING = "port_missing"
+
+# So many messages without a datapoint, and so many looks in a row at as many of them, are no
+# accident. A look is taken every half minute.
+_FRUITLESS_MESSAGES = 5
+_FRUITLESS_LOOKS = 4
+# A plug that is moved to another socket is not worth a word.
+_MISSING_LOOKS = 2
 
 
-@callback
-def create_too_many_datapoints(
-    hass: HomeAssistant, entry: ConfigEntry, limit: int
-) -> None:
-    """Say that a device has more datapoints than a hub takes, or invents them."""
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        _too_many_datapoints(entry),
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="too_many_datapoints",
-        translation_placeholders={"name": entry.title, "limit": str(limit)},
-    )
+class HubIssues:
+    """Looks at a hub now and then, raises its issues, and takes them back."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Begin anew: what was said about the settings before may be mended."""
+        self._hass = hass
+        self._entry = entry
+        self._fruitless_looks = 0
+        self._missing_looks = 0
+        for kind in (_TOO_MANY_DATAPOINTS, _NOTHING_PARSED):
+            self._delete(kind)
+
+    @callback
+    def async_look_at(self, connector: Connector) -> None:
+        """Raise and take back what can be seen at a glance."""
+        statistics = connector.statistics
+        if statistics.ignored_datapoints:
+            limit = str(connector.max_datapoints)
+            self._create(_TOO_MANY_DATAPOINTS, limit=limit)
+        if statistics.fruitless < _FRUITLESS_MESSAGES:
+            self._fruitless_looks = 0
+            self._delete(_NOTHING_PARSED)
+        else:
+            self._fruitless_looks += 1
+            if self._fruitless_looks == _FRUITLESS_LOOKS:
+                self._nothing_parsed(connector)
+        if connector.online:
+            self._missing_looks = 0
+            self._delete(_PORT_MISSING)
+        elif connector.error and connector.error.reason is LinkReason.PORT_MISSING:
+            self._missing_looks += 1
+            if self._missing_looks == _MISSING_LOOKS:
+                self.async_port_missing()
+
+    @callback
+    def async_not_connected(self, error: LinkError) -> None:
+        """Take note of why a hub could not be set up."""
+        if error.reason is LinkReason.PORT_MISSING:
+            self.async_port_missing()
+
+    @callback
+    def async_connected(self) -> None:
+        """Take back what was wrong with the link."""
+        self._delete(_PORT_MISSING)
+
+    @callback
+    def async_port_missing(self) -> None:
+        """Say that a serial port went away."""
+        port = code(self._entry.data.get(CONF_DEVICE, ""))
+        self._create(_PORT_MISSING, ir.IssueSeverity.ERROR, port=port)
+
+    def _nothing_parsed(self, connector: Connector) -> None:
+        """Say that the settings do not suit what comes in, and show it."""
+        _, payload, _, outcome = connector.history[-1]
+        data = payload if isinstance(payload, bytes) else repr(payload).encode()
+        self._create(
+            _NOTHING_PARSED,
+            count=str(connector.statistics.fruitless),
+            received=code(printable_bytes(data)),
+            reason=code(outcome if isinstance(outcome, str) else "-"),
+        )
+
+    def _create(
+        self,
+        kind: str,
+        severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
+        **placeholders: str,
+    ) -> None:
+        """Raise an issue."""
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            _issue_id(kind, self._entry.entry_id),
+            is_fixable=False,
+            severity=severity,
+            translation_key=kind,
+            translation_placeholders={
+                "name": self._entry.title,
+                "hub_link": f"/config/integrations/integration/{DOMAIN}"
+                f"#config_entry={self._entry.entry_id}",
+                **placeholders,
+            },
+        )
+
+    def _delete(self, kind: str) -> None:
+        """Take an issue back, if it was raised."""
+        ir.async_delete_issue(self._hass, DOMAIN, _issue_id(kind, self._entry.entry_id))
 
 
 @callback
 def delete_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Take back what was said about a hub that is set up anew, or gone."""
-    ir.async_delete_issue(hass, DOMAIN, _too_many_datapoints(entry))
+    """Take back all that was said about a hub that is gone."""
+    for kind in (_TOO_MANY_DATAPOINTS, _NOTHING_PARSED, _PORT_MISSING):
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(kind, entry.entry_id))
 
 
-def _too_many_datapoints(entry: ConfigEntry) -> str:
-    """Return the id of the issue."""
-    return f"too_many_datapoints_{entry.entry_id}"
+def _issue_id(kind: str, entry_id: str) -> str:
+    """Return the id of an issue."""
+    return f"{kind}_{entry_id}"

@@ -1,48 +1,56 @@
-"""Options of a hub: how its messages are read, and the limits of its link."""
+"""Options of a hub: how its messages are read, and what else is said to its link."""
 
-from typing import Any
+from typing import Any, override
 
 import voluptuous as vol
 
-from homeassistant.config_entries import (
-    ConfigEntryState,
-    ConfigFlowResult,
-    OptionsFlowWithReload,
-)
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
 )
 
 from .connector.framer import DEFAULT_MAX_MESSAGE_SIZE
 from .connector.framing import create_framer
 from .connector.model import OptionsError
+from .connector.reporting import DEFAULT_PERIOD, MAX_PERIOD, ReportRule, ReportStrategy
 from .connector.stream import DEFAULT_RECEIVE_TIMEOUT
 from .connector.transport import DEFAULT_CONNECT_TIMEOUT, DEFAULT_READ_SIZE
 from .const import (
     CONF_CONNECT_TIMEOUT,
+    CONF_DEVICE_ID_KEY,
+    CONF_DEVICE_NAME,
     CONF_FRAMING,
+    CONF_HUB_KIND,
+    CONF_INTER_BYTE_TIMEOUT,
     CONF_MAX_MESSAGE_SIZE,
     CONF_RECEIVE_TIMEOUT,
     CONF_RECV_BUFSIZE,
+    CONF_REPORT_PERIOD,
+    CONF_REPORT_STRATEGY,
+    CONF_REPORT_TOLERANCE,
+    CONF_WRITE_TIMEOUT,
+    HUB_SERIAL,
 )
-from .decoding_flow import DecodingSteps
+from .device_info import DEFAULT_DEVICE_NAME
+from .request_flow import RequestSteps
 
 
 def _number(
-    minimum: float, maximum: float, unit: str, step: float = 1
+    minimum: float, maximum: float, unit: str | None, step: float = 1
 ) -> NumberSelector:
     """Return a box for a number."""
-    return NumberSelector(
-        NumberSelectorConfig(
-            min=minimum,
-            max=maximum,
-            step=step,
-            unit_of_measurement=unit,
-            mode=NumberSelectorMode.BOX,
-        )
+    config = NumberSelectorConfig(
+        min=minimum, max=maximum, step=step, mode=NumberSelectorMode.BOX
     )
+    if unit:
+        config["unit_of_measurement"] = unit
+    return NumberSelector(config)
 
 
 LINK_FIELDS: dict[vol.Marker, Any] = {
@@ -52,6 +60,8 @@ LINK_FIELDS: dict[vol.Marker, Any] = {
     vol.Required(CONF_RECEIVE_TIMEOUT, default=DEFAULT_RECEIVE_TIMEOUT): _number(
         -1, 86400, "s", 0.1
     ),
+    vol.Required(CONF_INTER_BYTE_TIMEOUT, default=0): _number(0, 60000, "ms"),
+    vol.Required(CONF_WRITE_TIMEOUT, default=10): _number(0, 300, "s", 0.1),
     vol.Required(CONF_RECV_BUFSIZE, default=DEFAULT_READ_SIZE): _number(
         16, 262144, "B"
     ),
@@ -61,8 +71,32 @@ LINK_FIELDS: dict[vol.Marker, Any] = {
 }
 LINK_SCHEMA = vol.Schema(LINK_FIELDS)
 
+DEVICES_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_DEVICE_ID_KEY): TextSelector(),
+        vol.Required(CONF_DEVICE_NAME, default=DEFAULT_DEVICE_NAME): TextSelector(),
+    }
+)
+REPORTING_SCHEMA = vol.Schema(
+    {
+        vol.Required(
+            CONF_REPORT_STRATEGY, default=ReportStrategy.ON_CHANGE.value
+        ): SelectSelector(
+            SelectSelectorConfig(
+                options=list(ReportStrategy),
+                translation_key="report_strategy",
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+        vol.Required(CONF_REPORT_PERIOD, default=DEFAULT_PERIOD): _number(
+            0.1, MAX_PERIOD, "s", 0.1
+        ),
+        vol.Required(CONF_REPORT_TOLERANCE, default=0): _number(0, 1e9, None, 0.001),
+    }
+)
 
-class BemcomOptionsFlow(DecodingSteps, OptionsFlowWithReload):
+
+class BemcomOptionsFlow(RequestSteps, OptionsFlow):
     """Change how a hub's messages are read, trying it on what came in lately."""
 
     preview_options = ("save", "decode")
@@ -73,10 +107,54 @@ class BemcomOptionsFlow(DecodingSteps, OptionsFlowWithReload):
         """Choose what to change."""
         entry = self.config_entry
         self.settings = dict(entry.options)
+        self.has_baud_rate = entry.data[CONF_HUB_KIND] == HUB_SERIAL
         self.sample = ()
         if entry.state is ConfigEntryState.LOADED:
             self.sample = tuple(entry.runtime_data.connector.sample)
-        return self.async_show_menu(step_id="init", menu_options=["decode", "link"])
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["decode", "devices", "reporting", "request", "link"],
+        )
+
+    async def async_step_devices(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say what tells the devices of the link apart."""
+        if user_input is not None:
+            self.take_fields(DEVICES_SCHEMA, user_input)
+            return self._save()
+        return self.async_show_form(
+            step_id="devices",
+            data_schema=self.add_suggested_values_to_schema(
+                DEVICES_SCHEMA, self.settings
+            ),
+            # Braces in a text would be placeholders themselves.
+            description_placeholders={"hub": "${hub}", "device_id": "${device_id}"},
+        )
+
+    async def async_step_reporting(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say when a value is worth a new state."""
+        errors: dict[str, str] = {}
+        placeholders = {"reason": ""}
+        if user_input is not None:
+            self.take_fields(REPORTING_SCHEMA, user_input)
+            try:
+                ReportRule.of(self.settings)
+            except OptionsError as err:
+                errors[err.option] = f"invalid_{err.option}"
+                placeholders["reason"] = str(err)
+            else:
+                return self._save()
+        return self.async_show_form(
+            step_id="reporting",
+            data_schema=self.add_suggested_values_to_schema(
+                REPORTING_SCHEMA, self.settings
+            ),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
 
     async def async_step_link(
         self, user_input: dict[str, Any] | None = None
@@ -84,14 +162,14 @@ class BemcomOptionsFlow(DecodingSteps, OptionsFlowWithReload):
         """Change the limits of the link."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            self.settings |= user_input
+            self.take_fields(LINK_SCHEMA, user_input)
             try:
                 create_framer(self.settings[CONF_FRAMING], self.settings)
             except OptionsError:
                 # The framing was fine until now: its fixed size is beyond the new limit.
                 errors[CONF_MAX_MESSAGE_SIZE] = "max_message_size_too_small"
             else:
-                return self.async_create_entry(data=self.settings)
+                return self._save()
         return self.async_show_form(
             step_id="link",
             data_schema=self.add_suggested_values_to_schema(LINK_SCHEMA, self.settings),
@@ -102,4 +180,18 @@ class BemcomOptionsFlow(DecodingSteps, OptionsFlowWithReload):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Save framing and format."""
+        return self._save()
+
+    @override
+    async def _async_after_request(self) -> ConfigFlowResult:
+        """Save what is sent to the device."""
+        return self._save()
+
+    def _save(self) -> ConfigFlowResult:
+        """Save, and let the hub take it up."""
+        entry = self.config_entry
+        if not entry.update_listeners:
+            # It could not be set up, so that nobody listens.
+            self.hass.config_entries.async_update_entry(entry, options=self.settings)
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return self.async_create_entry(data=self.settings)

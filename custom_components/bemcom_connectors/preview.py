@@ -6,6 +6,7 @@ from itertools import islice
 import json
 
 from .connector.model import Chunk, JsonValue
+from .connector.parsing import Parser
 from .connector.recognition import Decoded, Settings, decode
 from .descriptions import DatapointDescription, describe, is_describable
 
@@ -18,14 +19,18 @@ _MARKUP = frozenset("\\|*_`[]<>#~!:@&")
 
 
 def preview_placeholders(
-    sample: Sequence[Chunk], settings: Settings, framing: str, format_: str
+    sample: Sequence[Chunk],
+    settings: Settings,
+    framing: str,
+    format_: str,
+    parse: Parser | None = None,
 ) -> dict[str, str]:
     """Return the texts that a preview step puts into its description.
 
     `framing` and `format_` are what the user calls those of `settings`. It takes its time:
     not for the event loop.
     """
-    decoded = decode(sample, settings)
+    decoded = decode(sample, settings, parse)
     return {
         "bytes": str(sum(len(chunk.data) for chunk in sample)),
         "frames": str(len(decoded.frames)),
@@ -39,14 +44,19 @@ def preview_placeholders(
     }
 
 
-def _received(sample: Sequence[Chunk]) -> str:
-    """Return the bytes as text, with escapes where they are none."""
-    data = b"".join(chunk.data for chunk in sample)
-    text = data[:_MAX_RECEIVED].decode("utf-8", "backslashreplace")
-    shown = "".join(
+def printable_bytes(data: bytes) -> str:
+    """Return bytes as text in lines, with escapes where they are none."""
+    text = data.decode("utf-8", "backslashreplace")
+    return "".join(
         char if char.isprintable() or char == "\n" else repr(char)[1:-1]
         for char in text.replace("\r\n", "\n")
     )
+
+
+def _received(sample: Sequence[Chunk]) -> str:
+    """Return the beginning of what was received."""
+    data = b"".join(chunk.data for chunk in sample)
+    shown = printable_bytes(data[:_MAX_RECEIVED])
     # Three backticks would end the block that it is shown in.
     lines = shown.replace("```", "'''").strip("\n").split("\n")
     if len(data) > _MAX_RECEIVED or len(lines) > _MAX_LINES:
@@ -60,9 +70,7 @@ def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
     for key, value in islice(datapoints.items(), _MAX_DATAPOINTS):
         description = describe(key, value) if is_describable(value) else None
         name = description.name if description else key
-        rows.append(
-            f"| {_cell(name)} | {_value(value, description)} | `{_code(key)}` |"
-        )
+        rows.append(f"| {_cell(name)} | {_value(value, description)} | `{code(key)}` |")
     if len(datapoints) > _MAX_DATAPOINTS:
         rows.append(f"| … | +{len(datapoints) - _MAX_DATAPOINTS} | |")
     return "\n".join(rows)
@@ -85,8 +93,8 @@ def _cell(text: str) -> str:
     return escaped.replace("www.", "www\\.")
 
 
-def _code(text: str) -> str:
-    """Return text for a code span in a table cell."""
+def code(text: str) -> str:
+    """Return text for a code span, be it in a table cell."""
     plain = "".join(char if char.isprintable() else " " for char in text[:_MAX_KEY])
     return plain.replace("`", "'").replace("|", "\\|")
 

@@ -24,7 +24,8 @@ from .entity import DatapointEntity, HubEntity, async_add_datapoints
 # The hub pushes: nothing is ever polled.
 PARALLEL_UPDATES = 0
 
-# A text with more different values than this is no choice among a few.
+# A text with more different values than this, beside those that the user named, is no choice
+# among a few.
 MAX_OPTIONS = 20
 
 
@@ -58,6 +59,12 @@ HUB_SENSORS = (
         key="parse_errors",
         state_class=SensorStateClass.TOTAL_INCREASING,
         value_fn=lambda coordinator: coordinator.connector.statistics.parse_errors,
+    ),
+    HubSensorDescription(
+        key="field_errors",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_registry_enabled_default=False,
+        value_fn=lambda coordinator: coordinator.connector.statistics.field_errors,
     ),
     HubSensorDescription(
         key="last_message",
@@ -122,6 +129,7 @@ class DatapointSensor(DatapointEntity, SensorEntity):
             self._attr_device_class = datapoint.device_class
         if datapoint.kind is ValueKind.ENUM:
             self._attr_options = list(datapoint.options)
+        self._max_options = coordinator.named_options(datapoint.key) + MAX_OPTIONS
 
     @override
     @callback
@@ -145,7 +153,7 @@ class DatapointSensor(DatapointEntity, SensorEntity):
         options = self.options
         if options is None or value in options:
             return
-        if len(options) >= MAX_OPTIONS:
+        if len(options) >= self._max_options:
             self.datapoint = replace(
                 self.datapoint, kind=ValueKind.TEXT, device_class=None, options=()
             )

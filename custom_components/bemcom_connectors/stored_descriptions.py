@@ -1,7 +1,7 @@
 """Descriptions of datapoints as they are kept over restarts."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import Enum
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from homeassistant.components.sensor.const import (
 from homeassistant.const import EntityCategory, Platform
 
 from .descriptions import KIND_CLASSES, DatapointDescription, ValueKind
+from .overrides import Override, apply
 
 
 def to_dict(description: DatapointDescription) -> dict[str, object]:
@@ -46,18 +47,38 @@ def from_dict(data: object) -> DatapointDescription | None:
     return description if is_valid(description) else None
 
 
+def learned(
+    guess: DatapointDescription, shown: DatapointDescription, override: Override
+) -> DatapointDescription:
+    """Return a guess with what an entity learned that showed it under an override.
+
+    What only came about by the user's word is not learned: it goes with that word.
+    """
+    known = guess
+    if guess.kind is shown.kind and shown.scale is None:
+        known = replace(guess, state_class=shown.state_class, options=shown.options)
+    elif (guess.kind, shown.kind) == (ValueKind.ENUM, ValueKind.TEXT):
+        known = replace(guess, kind=shown.kind, device_class=None, options=())
+    return known if is_valid(known) and apply(known, override) == shown else guess
+
+
 def is_valid(description: DatapointDescription) -> bool:
     """Tell whether Home Assistant accepts the combination a description makes."""
     device_class, state_class = description.device_class, description.state_class
     unit = description.native_unit_of_measurement
     if description.kind is not ValueKind.NUMBER:
         binary = description.kind is ValueKind.BOOLEAN
+        expected = {KIND_CLASSES.get(description.kind)}
+        if description.kind is ValueKind.TIMESTAMP:
+            expected.add(SensorDeviceClass.UPTIME)
         return (
             (description.platform is Platform.BINARY_SENSOR) == binary
-            and (binary or device_class is KIND_CLASSES.get(description.kind))
+            and (binary or device_class in expected)
             and unit is None
             and state_class is None
             and description.suggested_display_precision is None
+            and description.scale is None
+            and description.offset is None
         )
     if description.platform is not Platform.SENSOR:
         return False
@@ -111,4 +132,5 @@ _STORED: dict[str, type] = {
     "suggested_display_precision": int,
     "entity_category": EntityCategory,
     "enabled_default": bool,
+    "device_id": str,
 }

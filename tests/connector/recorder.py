@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, override
 
-from custom_components.bemcom_connectors.connector.base import Listener
+from custom_components.bemcom_connectors.connector.listener import Listener
 from custom_components.bemcom_connectors.connector.model import (
     JsonValue,
     LinkError,
@@ -22,6 +22,7 @@ class Recorder(Listener):
         self.raw: list[RawMessage] = []
         self.connection: list[tuple[bool, str | None]] = []
         self.added: list[dict[str, JsonValue]] = []
+        self.devices: list[str | None] = []
         self._changed = asyncio.Event()
 
     @property
@@ -55,7 +56,10 @@ class Recorder(Listener):
         self._changed.set()
 
     @override
-    def on_datapoints(self, added: Mapping[str, JsonValue]) -> None:
+    def on_datapoints(
+        self, added: Mapping[str, JsonValue], device_id: str | None
+    ) -> None:
         """Remember new datapoints."""
         self.added.append(dict(added))
+        self.devices.append(device_id)
         self._changed.set()

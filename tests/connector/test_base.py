@@ -139,7 +139,9 @@ class Failing(Listener):
         raise ValueError("connection")
 
     @override
-    def on_datapoints(self, added: Mapping[str, JsonValue]) -> None:
+    def on_datapoints(
+        self, added: Mapping[str, JsonValue], device_id: str | None
+    ) -> None:
         """Fail."""
         raise ValueError("datapoints")
 

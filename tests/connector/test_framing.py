@@ -9,6 +9,7 @@ from typing import Literal
 from hypothesis import example, given, strategies as st
 import pytest
 
+from custom_components.bemcom_connectors.connector.escapes import unescape
 from custom_components.bemcom_connectors.connector.framer import Framer
 from custom_components.bemcom_connectors.connector.framing import Framing, create_framer
 from custom_components.bemcom_connectors.connector.model import OptionsError
@@ -26,6 +27,9 @@ SPLITTABLE: dict[str, Callable[[], Framer]] = {
     ),
     "delimiter_overlapping": lambda: create_framer(
         "delimiter", {"delimiter": "aba"}, MAX
+    ),
+    "delimiter_kept": lambda: create_framer(
+        "delimiter", {"delimiter": "ab", "keep_delimiter": True}, MAX - 2
     ),
     "length_1": lambda: create_framer("length_prefix", {"prefix_size": 1}, MAX),
     "length_2_little": lambda: create_framer(
@@ -83,6 +87,105 @@ def test_any_split_gives_the_same_frames(
     assert frames_of(SPLITTABLE[name](), split(data, cuts)) == whole
     assert frames_of(SPLITTABLE[name](), [bytes([b]) for b in data]) == whole
     assert all(0 < len(frame) <= MAX for frame in whole[0])
+
+
+@given(
+    data=STREAMS,
+    cuts=st.lists(st.integers(0, 10_000), max_size=30),
+    delimiter=st.sampled_from(["\\x03", "aba", "\\r\\n", "}"]),
+)
+def test_a_delimiter_can_stay_in_the_frame(
+    data: bytes, cuts: list[int], delimiter: str
+) -> None:
+    """The frames are the same but for their ends, and so is what is dropped."""
+    chunks = split(data, cuts)
+    options = {"delimiter": delimiter}
+    bare = frames_of(create_framer("delimiter", options, MAX), chunks)
+    options["keep_delimiter"] = True  # type: ignore[assignment]
+    frames, dropped = frames_of(create_framer("delimiter", options, MAX), chunks)
+    end = unescape(delimiter)
+    assert ([frame.removesuffix(end) for frame in frames], dropped) == bare
+    assert all(frame.endswith(end) for frame in frames)
+
+
+# Framings in which a pause can drop a half-received frame.
+PAUSED: dict[str, dict[str, object]] = {
+    "auto": {},
+    "json": {},
+    "line": {},
+    "delimiter": {"delimiter": "\\x03"},
+    "length_prefix": {"prefix_size": 1},
+    "fixed_size": {"size": 7},
+}
+GOOD = {
+    "auto": (b'{"good":1}\n', b'{"good":1}'),
+    "json": (b'{"good":1}\n', b'{"good":1}'),
+    "line": (b"good\r\n", b"good"),
+    "delimiter": (b"good\x03", b"good"),
+    "length_prefix": (b"\x04good", b"good"),
+    "fixed_size": (b"good123", b"good123"),
+}
+
+
+@pytest.mark.parametrize("name", PAUSED)
+@given(data=STREAMS, cuts=st.lists(st.integers(0, 10_000), max_size=30))
+@example(data=b"\xff" + b"x" * 20, cuts=[])
+@example(data=b"\x04goo", cuts=[2])
+@example(data=b"x" * 200, cuts=[70])
+def test_after_a_pause_everything_begins_anew(
+    name: str, data: bytes, cuts: list[int]
+) -> None:
+    """Whatever came before it, a pause costs at most the frame that was begun."""
+    framer = create_framer(name, {**PAUSED[name], "inter_byte_timeout": 20}, MAX)
+    assert framer.idle_timeout == 0.02
+    before = frames_of(framer, split(data, cuts), end=False)
+    same = create_framer(name, PAUSED[name], MAX)
+    assert frames_of(same, split(data, cuts), end=False) == before
+    was_pending = framer.pending
+    assert framer.idle() == []
+    assert not framer.pending
+    assert framer.dropped_frames - before[1] in ({0, 1} if was_pending else {0})
+    dropped = framer.dropped_frames
+    wire, frame = GOOD[name]
+    assert framer.feed(wire) == [frame]
+    assert framer.idle() == []
+    assert framer.dropped_frames == dropped
+
+
+@pytest.mark.parametrize("name", PAUSED)
+def test_without_the_option_a_pause_means_nothing(name: str) -> None:
+    """A frame may come in two halves with an hour between them."""
+    for never in ({}, {"inter_byte_timeout": None}, {"inter_byte_timeout": 0}):
+        framer = create_framer(name, {**PAUSED[name], **never}, MAX)
+        assert framer.idle_timeout is None
+        wire, frame = GOOD[name]
+        assert framer.feed(wire[:3]) == []
+        assert framer.idle() == []
+        assert framer.feed(wire[3:]) == [frame]
+        assert framer.dropped_frames == 0
+
+
+def test_a_pause_within_a_frame_is_counted_once() -> None:
+    """Fixed sizes and lengths find their step again, which they never would otherwise."""
+    framer = create_framer("fixed_size", {"size": 4, "inter_byte_timeout": 5})
+    assert framer.feed(b"abcdef") == [b"abcd"]
+    framer.idle()
+    assert framer.feed(b"wxyz") == [b"wxyz"]
+    assert framer.dropped_frames == 1
+    framer = create_framer("length_prefix", {"inter_byte_timeout": 5}, MAX)
+    framer.feed(b"\x00\xff" + b"x" * 20)
+    assert framer.dropped_frames == 1
+    assert framer.pending
+    framer.idle()
+    assert framer.feed(b"\x00\x02ok") == [b"ok"]
+    assert framer.dropped_frames == 1
+
+
+@pytest.mark.parametrize("framing", ["idle", "chunk"])
+def test_framings_by_time_have_pauses_of_their_own(framing: str) -> None:
+    """For these the option means nothing."""
+    plain = create_framer(framing).idle_timeout
+    assert create_framer(framing, {"inter_byte_timeout": 5}).idle_timeout == plain
 
 
 @pytest.mark.parametrize("name", [*SPLITTABLE, "chunk"])
@@ -281,6 +384,9 @@ def test_idle_frames_end_with_a_pause() -> None:
         ("fixed_size", {"size": 100_000}, "size"),
         ("idle", {"pause": 0}, "pause"),
         ("idle", {"pause": None}, "pause"),
+        ("line", {"inter_byte_timeout": -1}, "inter_byte_timeout"),
+        ("auto", {"inter_byte_timeout": 60_001}, "inter_byte_timeout"),
+        ("fixed_size", {"size": 4, "inter_byte_timeout": "x"}, "inter_byte_timeout"),
     ],
 )
 def test_options_that_cannot_work_are_named(

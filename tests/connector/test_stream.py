@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 import gc
 import logging
+from pathlib import Path
+import time
 from typing import Any
 
 import pytest
@@ -14,10 +16,15 @@ from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.framing import create_framer
 from custom_components.bemcom_connectors.connector.model import LinkError, LinkReason
 from custom_components.bemcom_connectors.connector.parsing import create_parser
+from custom_components.bemcom_connectors.connector.requests import Request
+from custom_components.bemcom_connectors.connector.serial_transport import (
+    SerialTransport,
+)
 from custom_components.bemcom_connectors.connector.stream import StreamConnector
 from custom_components.bemcom_connectors.connector.transport import TcpTransport
 from tests.connector.recorder import Recorder
 from tests.device import HOST, Device
+from tests.serial_device import SerialDevice
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -251,6 +258,111 @@ async def test_a_pause_ends_a_message(device: Device) -> None:
         await device.send(b"dev:\n", b"  t: 22\n")
         await heard.until(lambda: len(heard.readings) == 2)
         assert heard.values == [{"dev__t": 21.5}, {"dev__t": 22}]
+
+
+@pytest.mark.parametrize(
+    ("framing", "options", "half", "frame"),
+    [
+        ("fixed_size", {"size": 3}, b"ha", b"422"),
+        ("length_prefix", {"prefix_size": 1}, b"\x09hal", b"\x03422"),
+        ("length_prefix", {"prefix_size": 1}, b"\xffskipped", b"\x03422"),
+        ("line", {}, b"hal", b"422\n"),
+        ("delimiter", {"delimiter": ";"}, b"hal", b"422;"),
+    ],
+)
+async def test_a_pause_brings_framings_back_into_step(
+    device: Device, framing: str, options: dict[str, Any], half: bytes, frame: bytes
+) -> None:
+    """What comes after a pause is no part of the half message before it."""
+    options = {**options, "inter_byte_timeout": 20, "max_message_size": 200}
+    async with connected(
+        device, framing=framing, framing_options=options, format="text"
+    ) as (connector, heard):
+        await device.send(half)
+        async with asyncio.timeout(10):
+            while not connector.dropped_frames or connector.framer.pending:
+                await asyncio.sleep(0.001)
+        await device.send(frame)
+        await heard.until(lambda: heard.readings)
+        assert heard.values == [{"value": "422"}]
+        assert connector.dropped_frames == 1
+
+
+async def test_bytes_that_came_while_the_program_was_busy_came_in_time(
+    device: Device,
+) -> None:
+    """A pause of our own making drops nothing."""
+    options = {"size": 6, "inter_byte_timeout": 100}
+    async with connected(
+        device, framing="fixed_size", framing_options=options, format="text"
+    ) as (connector, heard):
+        await device.send(b"422")
+        async with asyncio.timeout(10):
+            while not connector.framer.pending:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.01)  # now it waits for the rest
+        assert device._writer is not None
+        device._writer.write(b"498")
+        time.sleep(0.2)  # noqa: ASYNC251 - to be busy is the point
+        await heard.until(lambda: heard.readings)
+        assert heard.values == [{"value": "422498"}]
+        assert connector.dropped_frames == 0
+
+
+async def test_a_device_that_speaks_when_asked_is_asked(tmp_path: Path) -> None:
+    """At once, again and again, and anew over every new link."""
+    async with SerialDevice(tmp_path) as port:
+        connector = StreamConnector(
+            "test",
+            SerialTransport(port.path),
+            create_framer("line"),
+            create_parser("text"),
+            request=Request(b"READ\n", 0.01),
+        )
+        connector.backoff = Backoff(0.001, 0.01)
+        heard = Recorder()
+        connector.add_listener(heard)
+        await connector.start()
+        for number in range(1, 4):
+            assert await port.received(15) == b"READ\n" * 3
+            await port.send(b"42\n")
+            await heard.until(lambda: len(heard.readings) == number)  # noqa: B023
+            port.close()
+            await heard.until(lambda: not connector.online)
+            port.forget()
+            port.plug_in()
+        await port.received(5)
+        await connector.stop()
+        running = [task.get_coro().__name__ for task in asyncio.all_tasks()]
+        assert "_ask" not in running
+
+
+async def test_a_device_that_takes_no_request_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is heard all the same, and the link is left alone."""
+    async with SerialDevice(tmp_path) as port:
+        port.take_nothing()
+        connector = StreamConnector(
+            "test",
+            SerialTransport(port.path, write_timeout=0.01),
+            create_framer("line"),
+            create_parser("text"),
+            request=Request(b"x" * 60_000, 0.02),
+        )
+        heard = Recorder()
+        connector.add_listener(heard)
+        await connector.start()
+        async with asyncio.timeout(10):
+            while "take the request" not in caplog.text:
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        await port.send(b"42\n")
+        await heard.until(lambda: heard.readings)
+        assert heard.connection == [(True, None)]
+        await connector.stop()
+    assert caplog.text.count("take the request") == 1
+    assert connector.statistics.parse_errors == connector.dropped_frames == 0
 
 
 async def test_starting_fails_with_the_reason() -> None:

@@ -7,13 +7,14 @@ The vocabulary is that of BEMCom's Python connector template (`receive_raw_msg`,
 from abc import ABC, abstractmethod
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 import logging
 import time
 
 from .backoff import Backoff
+from .devices import device_of, with_device
 from .flatten import Flattener, Lists
+from .listener import HistoryEntry, Listener, Statistics
 from .model import (
     Chunk,
     JsonValue,
@@ -21,6 +22,7 @@ from .model import (
     LinkReason,
     Messages,
     ParseError,
+    PartialMessage,
     RawMessage,
     Reading,
 )
@@ -35,46 +37,11 @@ HISTORY_LENGTH = 50
 HISTORY_PAYLOAD = 1024
 SAMPLE_LENGTH = 32
 
+# Of the fields of a message that could not be read, so many are named.
+_SHOWN_ERRORS = 5
+
 # A link that stays open so long without a word counts as up.
 SETTLE_TIME = 5.0
-
-
-class Listener:
-    """What a connector tells; override what you want to hear.
-
-    Called in the event loop, in the order of the messages; a call must not block.
-    """
-
-    def on_reading(self, reading: Reading) -> None:
-        """Take the datapoints of one message."""
-
-    def on_raw_message(self, message: RawMessage) -> None:
-        """Take a message as the device sent it, before it is parsed."""
-
-    def on_connection(self, online: bool, error: LinkError | None) -> None:
-        """Take a change of the link: up, or down for the reason in `error`."""
-
-    def on_datapoints(self, added: Mapping[str, JsonValue]) -> None:
-        """Take datapoints never seen before, with their first values."""
-
-
-@dataclass(slots=True)
-class Statistics:
-    """What a connector has counted since it was made."""
-
-    messages: int = 0
-    parse_errors: int = 0
-    undecodable: int = 0
-    listener_errors: int = 0
-    ignored_datapoints: int = 0
-    connections: int = 0
-    # Milliseconds since the epoch, as in a Reading.
-    last_message: int | None = None
-
-
-# One of the latest messages and what became of it: timestamp, payload (its beginning, if it
-# is long), size in bytes, and the number of datapoints it gave or why it gave none.
-type HistoryEntry = tuple[int, bytes | JsonValue, int | None, int | str]
 
 
 class Connector(ABC):
@@ -91,9 +58,14 @@ class Connector(ABC):
         *,
         lists: str = Lists.INDEX,
         max_datapoints: int = DEFAULT_MAX_DATAPOINTS,
+        device_id_key: str = "",
     ) -> None:
-        """Name the connector (BEMCom's CONNECTOR_NAME) and say how lists are flattened."""
+        """Name the connector (BEMCom's CONNECTOR_NAME) and say how lists are flattened.
+
+        `device_id_key` is the key of the field that tells apart the devices of the link.
+        """
         self.name = name
+        self.device_id_key = device_id_key
         self.max_datapoints = max_datapoints
         self.datapoints: dict[str, JsonValue] = {}
         self.statistics = Statistics()
@@ -217,10 +189,12 @@ class Connector(ABC):
         outcome: int | str
         try:
             parsed = self.parse_raw_msg(message)
-            if type(parsed) is Messages:
-                outcome = sum(self._publish(part, timestamp) for part in parsed)
+            if type(parsed) is Messages or self.device_id_key:
+                outcome = self._publish_parts(parsed, timestamp)
             else:
                 outcome = self._publish(parsed, timestamp)
+            if type(parsed) is PartialMessage:
+                outcome = self._count_field_errors(parsed, raw_data)
         except ParseError as err:
             outcome = self._refuse(raw_data, str(err))
         except Exception as err:  # noqa: BLE001 - nor does a parser of the user's own
@@ -236,13 +210,18 @@ class Connector(ABC):
     def _publish(self, parsed: JsonValue, timestamp: int) -> int:
         """Flatten one message and tell the listeners; return the number of datapoints."""
         values = self._flatten(parsed)
+        device_id = None
+        if self.device_id_key and (device_id := device_of(values, self.device_id_key)):
+            values = with_device(values, self.device_id_key, device_id)
         if not values:
+            self.statistics.fruitless += 1
             return 0
+        self.statistics.fruitless = 0
         known = self.datapoints
         before = len(known)
         known.update(values)
         if len(known) != before:
-            self._announce(values, before)
+            self._announce(values, before, device_id)
         reading = Reading(values, timestamp)
         for listener in self._listeners:
             try:
@@ -251,7 +230,17 @@ class Connector(ABC):
                 self.count_listener_error(type(listener).__name__, err)
         return len(values)
 
-    def _announce(self, values: dict[str, JsonValue], before: int) -> None:
+    def _publish_parts(self, parsed: JsonValue | Messages, timestamp: int) -> int:
+        """Publish each of several messages; a list of devices is one message for each."""
+        if isinstance(parsed, list) and all(isinstance(part, dict) for part in parsed):
+            return sum(self._publish(part, timestamp) for part in parsed)
+        if isinstance(parsed, Messages):
+            return sum(self._publish_parts(part, timestamp) for part in parsed)
+        return self._publish(parsed, timestamp)
+
+    def _announce(
+        self, values: dict[str, JsonValue], before: int, device_id: str | None
+    ) -> None:
         """Tell of the new datapoints in `values`; take out those beyond the bounds.
 
         A dict keeps its order: the new ones are those after the first `before`.
@@ -270,7 +259,7 @@ class Connector(ABC):
                 "Two values of a message have one key once flattened; the deeper one wins",
             )
         if added:
-            self._tell(lambda listener: listener.on_datapoints(added))
+            self._tell(lambda listener: listener.on_datapoints(added, device_id))
 
     # Link
 
@@ -376,7 +365,10 @@ class Connector(ABC):
 
     def _refuse(self, raw_data: bytes | JsonValue, reason: str) -> str:
         """Count a message that could not be parsed; return the reason."""
-        self.statistics.parse_errors += 1
+        statistics = self.statistics
+        statistics.parse_errors += 1
+        statistics.fruitless += 1
+        statistics.refusal = reason
         self.log_once(
             "parse",
             "A message could not be parsed, further ones are only counted: %s: %.100r",
@@ -384,6 +376,21 @@ class Connector(ABC):
             raw_data,
         )
         return reason
+
+    def _count_field_errors(
+        self, parsed: PartialMessage, raw_data: bytes | JsonValue
+    ) -> str:
+        """Count the fields of a message that could not be read; return which and why."""
+        self.statistics.field_errors += len(parsed.errors)
+        reasons = "; ".join(parsed.errors[:_SHOWN_ERRORS])
+        self.log_once(
+            "fields",
+            "Some fields of a message could not be read, further ones are only counted: "
+            "%s: %.100r",
+            reasons,
+            raw_data,
+        )
+        return reasons
 
     def count_listener_error(self, who: str, error: Exception) -> None:
         """Count what went wrong in a listener; log the first of each, with its cause."""

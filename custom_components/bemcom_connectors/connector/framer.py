@@ -8,7 +8,8 @@ DEFAULT_MAX_MESSAGE_SIZE = 64 * 1024
 class Framer(ABC):
     """Cuts a stream into frames."""
 
-    # Seconds of silence after which the stream should call `idle()`; None: never.
+    # Seconds of silence within a frame after which the stream should call `idle()`; None:
+    # never.
     idle_timeout: float | None = None
 
     def __init__(self, max_size: int = DEFAULT_MAX_MESSAGE_SIZE) -> None:
@@ -29,13 +30,18 @@ class Framer(ABC):
         return []
 
     def idle(self) -> list[bytes]:
-        """Return what a pause of `idle_timeout` completes."""
+        """Return what a pause of `idle_timeout` completes.
+
+        Nothing, mostly: it drops the frame that was begun, so that the next byte starts one.
+        """
+        if self.idle_timeout is not None:
+            self.reset()
         return []
 
     @property
     def pending(self) -> bool:
-        """Tell whether a frame has begun and not ended."""
-        return bool(self._buffer)
+        """Tell whether a pause would end anything, were it only the skipping."""
+        return bool(self._buffer) or self._discarding
 
     def reset(self) -> None:
         """Forget a half-received frame, as after a lost connection; count it as dropped."""

@@ -63,22 +63,24 @@ class LineFramer(Framer):
         self._discarding = False
         return self._keep(rest)
 
-    @property
-    @override
-    def pending(self) -> bool:
-        """Tell whether a line has begun."""
-        return bool(self._buffer) or self._discarding
-
 
 class DelimiterFramer(Framer):
     """Frames that end with any fixed bytes."""
 
     def __init__(
-        self, delimiter: bytes, max_size: int = DEFAULT_MAX_MESSAGE_SIZE
+        self,
+        delimiter: bytes,
+        max_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+        *,
+        keep: bool = False,
     ) -> None:
-        """Cut at `delimiter`, which is no part of the frame."""
+        """Cut after `delimiter`, which with `keep` stays at the end of the frame.
+
+        Frames without it count as empty or over-long either way.
+        """
         super().__init__(max_size)
         self._delimiter = delimiter
+        self._tail = delimiter if keep else b""
         # A delimiter may be cut in two: so many bytes back the search starts again.
         self._overlap = len(delimiter) - 1
 
@@ -92,6 +94,8 @@ class DelimiterFramer(Framer):
         if buffer.find(self._delimiter, start) >= 0:
             *frames, rest = bytes(buffer).split(self._delimiter)
             frames = self._keep(frames)
+            if self._tail:
+                frames = [frame + self._tail for frame in frames]
             buffer[:] = rest
         if len(buffer) > self.max_size + self._overlap:
             self._drop()
@@ -152,11 +156,18 @@ class LengthPrefixFramer(Framer):
         del buffer[:start]
         return frames
 
+    @property
+    @override
+    def pending(self) -> bool:
+        """Tell whether a frame has begun, or an over-long one is being skipped."""
+        return self._skip > 0 or super().pending
+
     @override
     def reset(self) -> None:
         """Forget a half-received frame, and how much of an over-long one is to come."""
-        super().reset()
+        # The one that is being skipped is counted already.
         self._skip = 0
+        super().reset()
 
 
 class FixedSizeFramer(Framer):
@@ -210,12 +221,6 @@ class IdleFramer(Framer):
         """Return what came since the last pause: a close is the longest pause of all."""
         return self.idle()
 
-    @property
-    @override
-    def pending(self) -> bool:
-        """Tell whether a pause would end anything, were it only the skipping."""
-        return bool(self._buffer) or self._discarding
-
 
 class ChunkFramer(Framer):
     """One read is one message: upstream BEMCom's way (spec 3, RECV_BUFSIZE)."""
@@ -234,9 +239,11 @@ def create_framer(
     r"""Return the framer named `framing`.
 
     `options`: `max_message_size` (bytes), unless `max_size` is given; and, each used by one
-    framing, `delimiter` (text with escapes such as `\x03`),
+    framing, `delimiter` (text with escapes such as `\x03`), `keep_delimiter` (bool),
     `prefix_size` (1, 2 or 4) and `byte_order` (big or little), `size` (bytes), `pause`
-    (milliseconds). Raises OptionsError for one that cannot work.
+    (milliseconds). `inter_byte_timeout` (milliseconds; 0: never) is used by all but idle
+    and chunk: bytes that come later after those before are no part of the same frame.
+    Raises OptionsError for one that cannot work.
     """
     try:
         build = _BUILDERS[Framing(framing)]
@@ -245,7 +252,23 @@ def create_framer(
     options = options or {}
     if max_size is None:
         max_size = int(options.get("max_message_size", DEFAULT_MAX_MESSAGE_SIZE))
-    return build(options, max_size)
+    framer = build(options, max_size)
+    if framing not in {Framing.IDLE, Framing.CHUNK}:
+        framer.idle_timeout = _inter_byte_timeout(options)
+    return framer
+
+
+def _inter_byte_timeout(options: Mapping[str, Any]) -> float | None:
+    """Return the longest pause within a frame, in seconds; None: any."""
+    if options.get("inter_byte_timeout") is None:
+        return None
+    timeout = _whole_number(options, "inter_byte_timeout", 0)
+    if not 0 <= timeout <= 60_000:
+        raise OptionsError(
+            "inter_byte_timeout",
+            "The pause within a message must be between 0 and 60000 ms",
+        )
+    return timeout / 1000 if timeout else None
 
 
 def _build_delimiter(options: Mapping[str, Any], max_size: int) -> Framer:
@@ -256,7 +279,8 @@ def _build_delimiter(options: Mapping[str, Any], max_size: int) -> Framer:
         raise OptionsError("delimiter", str(err)) from err
     if not delimiter:
         raise OptionsError("delimiter", "The delimiter is empty")
-    return DelimiterFramer(delimiter, max_size)
+    keep = bool(options.get("keep_delimiter", False))
+    return DelimiterFramer(delimiter, max_size, keep=keep)
 
 
 def _build_length_prefix(options: Mapping[str, Any], max_size: int) -> Framer:

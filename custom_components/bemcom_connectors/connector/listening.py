@@ -6,6 +6,7 @@ from contextlib import suppress
 import time
 
 from .model import Chunk, LinkError
+from .requests import Request, asking
 from .transport import Link
 
 # A device that pushes every half minute is heard; one that pushes often shows a few messages.
@@ -22,12 +23,26 @@ async def listen(
     wait: float,
     gather: float,
     on_wait: Callable[[float], None],
+    request: Request | None = None,
 ) -> list[Chunk]:
     """Return what comes within `gather` seconds of the first byte; maybe nothing.
 
     The first byte may take `wait` seconds; `on_wait` is told once a second how much of that,
-    from 0 to 1, is over. Raises LinkError when the link is lost before anything came.
+    from 0 to 1, is over. `request` is sent meanwhile, to a device that speaks when asked.
+    Raises LinkError when the link is lost before anything came.
     """
+    async with asking(link, request, _not_taken):
+        return await _listen(link, wait, gather, on_wait)
+
+
+def _not_taken() -> None:
+    """Wait on: that a device takes nothing shows in its silence."""
+
+
+async def _listen(
+    link: Link, wait: float, gather: float, on_wait: Callable[[float], None]
+) -> list[Chunk]:
+    """Return what comes, as `listen` says."""
     sample: list[Chunk] = []
     size = 0
     began = time.monotonic()

@@ -4,16 +4,15 @@ A parser returns the message, usually an object; None if there is nothing in the
 `Messages` if it holds several. Whatever the bytes are, it raises nothing but ParseError.
 """
 
-import codecs
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-import json
-import re
-from typing import Any
+from typing import Any, Protocol
 
-import orjson
-
-from .model import JsonValue, Messages, OptionsError, ParseError
+from .binary import create_binary_parser
+from .json_format import parse_json, without_surrogates
+from .model import JsonValue, Messages, OptionsError
+from .slices import create_slices_parser
+from .text_decoding import ENCODINGS, REPLACEMENT, create_decoder, decode_utf8
 from .text_formats import (
     WHITE_SPACE,
     TextParser,
@@ -22,28 +21,33 @@ from .text_formats import (
     create_key_value_parser,
     create_number_parser,
     create_regex_parser,
-    excerpt,
-    finite,
 )
-from .yaml_format import MAX_DEPTH, MAX_DIGITS, parse_yaml_documents
+from .yaml_format import parse_yaml_documents
 
 type Parser = Callable[[bytes], JsonValue | Messages]
+
+
+class SlowParser(Protocol):
+    """A parser that takes its time: it is called in a thread, one frame at a time."""
+
+    def parse(self, frame: bytes) -> JsonValue | Messages:
+        """Do what a Parser does."""
+
+    def close(self) -> None:
+        """Let go of what it holds; a call that is running ends soon."""
+
 
 __all__ = [
     "ENCODINGS",
     "REPLACEMENT",
+    "TEXT_FORMATS",
     "Format",
     "Parser",
+    "SlowParser",
     "auto_type",
     "create_parser",
     "parse_json",
 ]
-
-# What stands for bytes that are no text in the encoding of the device.
-REPLACEMENT = "\ufffd"
-ENCODINGS = ("utf-8", "ascii", "latin-1", "cp1252", "utf-16")
-
-_MAX_MESSAGES = 1_000
 
 
 class Format(StrEnum):
@@ -56,50 +60,45 @@ class Format(StrEnum):
     DELIMITED = "delimited"
     KEY_VALUE = "key_value"
     REGEX = "regex"
+    SLICES = "slices"
+    BINARY = "binary"
+    TEMPLATE = "template"
+    CONVERTER = "converter"
+
+
+# Those whose frames are text from end to end.
+TEXT_FORMATS = {
+    Format.JSON,
+    Format.YAML,
+    Format.TEXT,
+    Format.NUMBER,
+    Format.DELIMITED,
+    Format.KEY_VALUE,
+    Format.REGEX,
+}
 
 
 def create_parser(format: str, options: Mapping[str, Any] | None = None) -> Parser:  # noqa: A002 - the name of the option
     """Return the parser for `format`, one of `Format`, with the options of that format.
 
     All have `encoding` (one of ENCODINGS); number has `decimal_comma`, delimited `columns`
-    and `separator`, key_value `pair_separator` and `key_separator`, regex `pattern`. Others
-    are ignored. Raises OptionsError for a format or an option that cannot work.
+    and `separator`, key_value `pair_separator` and `key_separator`, regex `pattern`, slices
+    and binary those that their modules name. Others are ignored. Raises OptionsError for a
+    format or an option that cannot work; templates and converters are not made here.
     """
     options = options or {}
-    decode = _create_decoder(options.get("encoding"))
+    decode = create_decoder(options.get("encoding"))
     if format == Format.JSON:
-        if decode is _decode_utf8:
+        if decode is decode_utf8:
             return parse_json
         return lambda frame: parse_json(decode(frame).encode())
+    if create_from_bytes := _BYTES_PARSERS.get(format):
+        return create_from_bytes(options)
     create = _TEXT_PARSERS.get(format)
     if create is None:
-        raise OptionsError("format", f"{format!r} is no format")
+        raise OptionsError("format", f"{format!r} is no format that the engine parses")
     parse = create(options)
     return lambda frame: parse(decode(frame))
-
-
-# Text
-
-
-def _decode_utf8(frame: bytes) -> str:
-    return frame.removeprefix(codecs.BOM_UTF8).decode(errors="replace")
-
-
-def _create_decoder(encoding: object) -> Callable[[bytes], str]:
-    """Return what makes text of any bytes; what cannot be read becomes REPLACEMENT."""
-    if not encoding or encoding == "utf-8":
-        return _decode_utf8
-    if not isinstance(encoding, str) or encoding not in ENCODINGS:
-        raise OptionsError(
-            "encoding", f"{encoding!r} is none of {', '.join(ENCODINGS)}"
-        )
-
-    def decode(frame: bytes) -> str:
-        if encoding != "utf-16":
-            frame = frame.removeprefix(codecs.BOM_UTF8)
-        return frame.decode(encoding, errors="replace")
-
-    return decode
 
 
 def _parse_text(text: str) -> JsonValue:
@@ -107,137 +106,20 @@ def _parse_text(text: str) -> JsonValue:
     return {"value": value} if value else None
 
 
-# JSON
-
-_loads = orjson.loads
-# Every digit as 0: the cheapest way found to notice an integer that orjson, having 64 bits,
-# would make a float. A walk through the result or a regular expression take longer. Every
-# sixth byte is enough for a first look: of 19 digits in a row it meets three.
-_DIGITS_TO_ZERO = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
-_LONG_INTEGER = b"0" * 19
-_LONG_INTEGER_SIXTH = b"0" * 3
-
-
-def parse_json(frame: bytes) -> JsonValue | Messages:
-    """Return the value, or the objects and lists, that the frame holds.
-
-    NaN, infinity and floats beyond 64 bits become None, integers are exact, bytes that are
-    no UTF-8 and lone surrogates become REPLACEMENT, a byte order mark, white space and NULs
-    around it are ignored. Of equal names the last one counts.
-    """
-    try:
-        value: JsonValue = _loads(frame)
-    except orjson.JSONDecodeError:
-        return _parse_odd_json(frame)
-    if _LONG_INTEGER_SIXTH in frame[::6].translate(_DIGITS_TO_ZERO) and (
-        _LONG_INTEGER in frame.translate(_DIGITS_TO_ZERO)
-    ):
-        return _parse_odd_json(frame)
-    deep = len(frame) > 2 * MAX_DEPTH
-    if deep and frame.count(b"{") + frame.count(b"[") > MAX_DEPTH:
-        _check_depth(value)
-    return value
-
-
-def _parse_odd_json(frame: bytes) -> JsonValue | Messages:
-    """Return what orjson cannot, or not exactly."""
-    text = _decode_utf8(frame).strip(WHITE_SPACE)
-    values: Messages = Messages()
-    end = 0
-    while end < len(text):
-        start = end
-        try:
-            value, end = _DECODER.raw_decode(text, start)
-        except json.JSONDecodeError as err:
-            raise ParseError(
-                f"Not valid JSON at line {err.lineno}, column {err.colno}: "
-                f"{err.msg}: {excerpt(text, err.pos)}"
-            ) from err
-        except RecursionError:
-            raise ParseError("The JSON is nested too deeply") from None
-        values.append(value)
-        if len(values) > _MAX_MESSAGES:
-            raise ParseError(f"More than {_MAX_MESSAGES:,} JSON values in one frame")
-        end = _SPACE.match(text, end).end()  # type: ignore[union-attr]
-    _check_depth(values)
-    if "\\u" in text:
-        values = Messages(_without_surrogates(value) for value in values)
-    if len(values) > 1:
-        if not all(isinstance(value, dict | list) for value in values):
-            raise ParseError(f"Several JSON values in one frame: {excerpt(text)}")
-        return values
-    return values[0] if values else None
-
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-
-
-def _integer(text: str) -> int:
-    digits = len(text.removeprefix("-"))
-    if digits > MAX_DIGITS:
-        raise ParseError(f"The JSON has an integer of {digits:,} digits")
-    return int(text)
-
-
-_DECODER = json.JSONDecoder(
-    parse_int=_integer,
-    parse_float=finite,
-    parse_constant=lambda _: None,
-    strict=False,  # control characters in texts are kept
-)
-
-
-def _check_depth(value: JsonValue) -> None:
-    """Raise ParseError for more than MAX_DEPTH lists and objects in one another."""
-    level: list[Any] = [value]
-    depth = -1 if isinstance(value, Messages) else 0
-    while level:
-        level = [
-            item
-            for container in level
-            if isinstance(container, dict | list)
-            for item in (
-                container.values() if isinstance(container, dict) else container
-            )
-            if isinstance(item, dict | list)
-        ]
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise ParseError("The JSON is nested too deeply")
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _without_surrogates(value: JsonValue) -> JsonValue:
-    """Return `value`, not nested deeper than MAX_DEPTH, with what UTF-8 can encode."""
-    match value:
-        case str():
-            return _SURROGATE.sub(REPLACEMENT, value)
-        case list():
-            return [_without_surrogates(item) for item in value]
-        case dict():
-            return {
-                _SURROGATE.sub(REPLACEMENT, name): _without_surrogates(item)
-                for name, item in value.items()
-            }
-        case _:
-            return value
-
-
-# YAML
-
-
 def _parse_yaml(text: str) -> JsonValue | Messages:
     """Return the document, or all that are not empty; NULs at the end are ignored."""
     documents = parse_yaml_documents(text.rstrip("\0"))
     if "\\u" in text or "\\U" in text:
-        documents = [_without_surrogates(document) for document in documents]
+        documents = [without_surrogates(document) for document in documents]
     if len(documents) > 1:
         return Messages(documents)
     return documents[0] if documents else None
 
 
+_BYTES_PARSERS: dict[str, Callable[[Mapping[str, Any]], Parser]] = {
+    Format.SLICES: create_slices_parser,
+    Format.BINARY: create_binary_parser,
+}
 _TEXT_PARSERS: dict[str, Callable[[Mapping[str, Any]], TextParser]] = {
     Format.YAML: lambda _: _parse_yaml,
     Format.TEXT: lambda _: _parse_text,

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from .flatten import Lists, flatten
 from .framing import Framing, create_framer
-from .model import Chunk, JsonValue, Messages, ParseError
-from .parsing import Format, create_parser
+from .model import Chunk, JsonValue, Messages, ParseError, PartialMessage
+from .parsing import Format, Parser, create_parser
 
 # Pieces that come closer together than this belong to one message of a device that
 # separates its messages by pauses only.
@@ -46,13 +46,18 @@ class Decoded:
 
 
 def decode(
-    sample: Sequence[Chunk], settings: Settings, *, max_frames: int = 1000
+    sample: Sequence[Chunk],
+    settings: Settings,
+    parse: Parser | None = None,
+    *,
+    max_frames: int = 1000,
 ) -> Decoded:
     """Decode a sample with `settings`, the options of framing, format and lists.
 
-    Raises OptionsError for settings that cannot work.
+    `parse` is for formats that are not the engine's. Raises OptionsError for settings that
+    cannot work.
     """
-    parse = create_parser(settings["format"], settings)
+    parse = parse or create_parser(settings["format"], settings)
     lists = settings.get("lists", Lists.INDEX)
     decoded = Decoded()
     for frame in _frames(sample, settings, decoded):
@@ -64,6 +69,8 @@ def decode(
             for message in parsed if isinstance(parsed, Messages) else [parsed]:
                 decoded.datapoints.update(flatten(message, lists))
                 decoded.messages.append(message)
+            if isinstance(parsed, PartialMessage):
+                decoded.errors[len(decoded.frames) - 1] = "; ".join(parsed.errors)
             if len(decoded.datapoints) > MAX_SAMPLE_DATAPOINTS:
                 break
         except ParseError as err:
@@ -83,8 +90,11 @@ def _frames(
             yield from framer.idle()
         yield from framer.feed(chunk.data)
         last = chunk.time
-    yield from framer.idle()
     decoded.dropped_frames = framer.dropped_frames
+    if settings["framing"] == Framing.IDLE:
+        # The end of the sample is a pause as well; to the other framings it says nothing.
+        yield from framer.idle()
+        decoded.dropped_frames = framer.dropped_frames
 
 
 def recognise(sample: Sequence[Chunk]) -> dict[str, Any]:

@@ -9,8 +9,17 @@ from typing import override
 from .base import DEFAULT_MAX_DATAPOINTS, Connector
 from .flatten import Lists
 from .framer import Framer
-from .model import Chunk, JsonValue, LinkError, LinkReason, Messages, RawMessage
-from .parsing import Parser
+from .model import (
+    Chunk,
+    JsonValue,
+    LinkError,
+    LinkReason,
+    Messages,
+    ParseError,
+    RawMessage,
+)
+from .parsing import Parser, SlowParser
+from .requests import Request, asking
 from .transport import Link, Transport
 from .watchdog import Watchdog
 
@@ -28,23 +37,38 @@ class StreamConnector(Connector):
         name: str,
         transport: Transport,
         framer: Framer,
-        parser: Parser,
+        parser: Parser | SlowParser,
         *,
-        encoding: str = "utf-8",
+        encoding: str | None = "utf-8",
         lists: str = Lists.INDEX,
         receive_timeout: float = DEFAULT_RECEIVE_TIMEOUT,
         max_datapoints: int = DEFAULT_MAX_DATAPOINTS,
+        device_id_key: str = "",
+        request: Request | None = None,
     ) -> None:
         """Take a link for dead after `receive_timeout` seconds without a message.
 
         That is upstream's RECV_TIMEOUT; zero or less: never. `encoding` is the one that
-        the parser reads text with.
+        the parser reads text with; None: not all is text. `request` is for a device that
+        speaks when asked.
         """
-        super().__init__(name, lists=lists, max_datapoints=max_datapoints)
+        super().__init__(
+            name,
+            lists=lists,
+            max_datapoints=max_datapoints,
+            device_id_key=device_id_key,
+        )
         self.framer = framer
         self._transport = transport
-        self._parse = parser
+        if callable(parser):
+            self._parse: Parser = parser
+            self._aside: SlowParser | None = None
+        else:
+            self._parse = self._take_parsed
+            self._aside = parser
+        self._parsed: JsonValue | Messages | ParseError = None
         self._encoding = encoding
+        self._request = request
         # Seconds; None: never.
         self.receive_timeout = receive_timeout if receive_timeout > 0 else None
         self._watchdog = Watchdog(self.receive_timeout)
@@ -56,6 +80,13 @@ class StreamConnector(Connector):
     def dropped_frames(self) -> int:
         """Count the frames that were over-long, broken or never finished."""
         return self.framer.dropped_frames
+
+    @override
+    async def stop(self) -> None:
+        """Close the link, and let go of a slow parser."""
+        await super().stop()
+        if self._aside is not None:
+            await asyncio.to_thread(self._aside.close)
 
     @override
     async def connect(self) -> None:
@@ -80,21 +111,35 @@ class StreamConnector(Connector):
         """Parse a frame in the format of the hub."""
         # A stream's payload is always bytes; asking costs on every message.
         frame: bytes = raw_msg.payload  # type: ignore[assignment]
-        if not frame.isascii():
-            self._check_encoding(frame)
+        if self._encoding is not None and not frame.isascii():
+            self._check_encoding(frame, self._encoding)
         return self._parse(frame)
 
-    def _check_encoding(self, frame: bytes) -> None:
+    async def _parse_aside(self, parser: SlowParser, frame: bytes) -> None:
+        """Let a slow parser work in a thread, before the sensor flow takes the result."""
+        try:
+            self._parsed = await asyncio.to_thread(parser.parse, frame)
+        except ParseError as err:
+            self._parsed = err
+
+    def _take_parsed(self, _frame: bytes) -> JsonValue | Messages:
+        """Return, or raise, what the slow parser made of the frame."""
+        parsed, self._parsed = self._parsed, None
+        if isinstance(parsed, ParseError):
+            raise parsed
+        return parsed
+
+    def _check_encoding(self, frame: bytes, encoding: str) -> None:
         """Count a message with bytes that are no text; the parser marks their place."""
         try:
-            frame.decode(self._encoding)
+            frame.decode(encoding)
         except UnicodeDecodeError:
             self.statistics.undecodable += 1
             self.log_once(
                 "encoding",
                 "A message has bytes that are no %s, which become \ufffd; choose another "
                 "character encoding: %.100r",
-                self._encoding,
+                encoding,
                 frame,
             )
 
@@ -106,9 +151,10 @@ class StreamConnector(Connector):
             raise LinkError(LinkReason.CLOSED, "The link is not open")
         self._watchdog.start(lambda: link.fail(self._silence()))
         try:
-            while True:
-                await self._handle(await self._next_frames(link))
-                await self._give_way()
+            async with asking(link, self._request, self._not_taken):
+                while True:
+                    await self._handle(await self._next_frames(link))
+                    await self._give_way()
         except LinkError as err:
             if err.reason is LinkReason.CLOSED:
                 await self._handle(self.framer.end())
@@ -122,6 +168,14 @@ class StreamConnector(Connector):
             LinkReason.SILENT, f"No data received in {self.receive_timeout:g} seconds"
         )
 
+    def _not_taken(self) -> None:
+        """Say once that requests do not reach the device."""
+        self.log_once(
+            "request",
+            "The device does not take the request in time; check its flow control and the "
+            "interval of the request",
+        )
+
     async def _next_frames(self, link: Link) -> list[bytes]:
         """Return the frames that the next read, or a pause, completes."""
         framer = self.framer
@@ -129,7 +183,9 @@ class StreamConnector(Connector):
             with suppress(TimeoutError):
                 async with asyncio.timeout(framer.idle_timeout):
                     return framer.feed(await self._read(link))
-            return framer.idle()
+            # Bytes that came while this program was busy came in time, for all we know.
+            if not link.waiting:
+                return framer.idle()
         return framer.feed(await self._read(link))
 
     async def _read(self, link: Link) -> bytes:
@@ -148,6 +204,8 @@ class StreamConnector(Connector):
             )
         for frame in frames:
             self._watchdog.feed()
+            if self._aside is not None:
+                await self._parse_aside(self._aside, frame)
             self.run_sensor_flow(frame)
             await self._give_way()
 

@@ -1,0 +1,235 @@
+"""How each datapoint of a hub looks: guessed once, kept over restarts, overridden by the user."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+import logging
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.storage import Store
+
+from .connector.base import Connector
+from .connector.devices import own_key
+from .connector.model import JsonValue
+from .connector.reporting import ReportRule
+from .const import DOMAIN, PLATFORMS, SUBENTRY_DATAPOINT
+from .descriptions import DatapointDescription, describe
+from .overrides import (
+    CONF_HIDDEN,
+    CONF_KEY,
+    CONF_OPTIONS,
+    CONF_UNIT,
+    Override,
+    apply,
+    check,
+)
+from .stored_descriptions import from_dict, learned, to_dict
+
+_LOGGER = logging.getLogger(__name__)
+
+STORAGE_VERSION = 1
+_SAVE_DELAY = 10
+
+
+class DatapointCatalog:
+    """The descriptions of a hub's datapoints.
+
+    What was guessed is stored; the user's overrides live in the entry and come on top.
+    """
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, connector: Connector
+    ) -> None:
+        """Describe as many datapoints as the connector may have."""
+        self._hass = hass
+        self._entry = entry
+        self._connector = connector
+        self._store = datapoint_store(hass, entry.entry_id)
+        self._unsaved = False
+        # Those of earlier runs too: a datapoint keeps the looks it had.
+        self._guessed: dict[str, DatapointDescription] = {}
+        # Unique ids that are, or were in this run, in the entity registry.
+        self._registered: set[str] = set()
+        self._overrides: dict[str, Override] = {
+            subentry.data[CONF_KEY]: subentry.data
+            for subentry in entry.subentries.values()
+            if subentry.subentry_type == SUBENTRY_DATAPOINT
+        }
+
+    async def async_load(self) -> None:
+        """Load the descriptions of an earlier run, but not those of deleted entities."""
+        stored = await self._store.async_load() or {}
+        registry = er.async_get(self._hass)
+        entities = er.async_entries_for_config_entry(registry, self._entry.entry_id)
+        self._registered = {entity.unique_id for entity in entities}
+        for key, data in stored.items():
+            if (
+                datapoint_unique_id(self._entry, key) in self._registered
+                and (description := from_dict(data)) is not None
+            ):
+                self._guessed[key] = description
+
+    async def async_save(self) -> None:
+        """Save what was learned since the last time."""
+        # Not at every attempt to reach a device that is away: memory cards wear out.
+        if self._unsaved:
+            await self._store.async_save(self._data_to_save())
+
+    @property
+    def guesses(self) -> Mapping[str, DatapointDescription]:
+        """Return the descriptions without the user's overrides."""
+        return self._guessed
+
+    def knows(self, key: str) -> bool:
+        """Tell whether a datapoint was described before."""
+        return key in self._guessed
+
+    @callback
+    def async_describe(
+        self, key: str, value: JsonValue, device_id: str | None
+    ) -> DatapointDescription | None:
+        """Return how a datapoint looks that came; None if there is no room for it."""
+        if (guessed := self._guessed.get(key)) is None:
+            if len(self._guessed) >= self._connector.max_datapoints:
+                return None
+            guessed = replace(
+                describe(own_key(key, device_id), value), key=key, device_id=device_id
+            )
+            self._guessed[key] = guessed
+            self._async_schedule_save()
+        description = self._override(guessed)
+        self._async_adapt_registry(description)
+        return description
+
+    @callback
+    def async_replace(self, description: DatapointDescription) -> None:
+        """Keep what an entity learned about its datapoint, but not what the user said."""
+        key = description.key
+        guess = self._guessed.get(key, description)
+        override = self._overrides.get(key, {})
+        self._guessed[key] = learned(guess, description, override)
+        self._async_schedule_save()
+
+    @callback
+    def async_forget(self, key: str) -> None:
+        """Forget a datapoint; it is guessed anew when it comes again."""
+        self._guessed.pop(key, None)
+        self._async_schedule_save()
+
+    @callback
+    def async_take_deleted(
+        self, event: Event[er.EventEntityRegistryUpdatedData]
+    ) -> list[str]:
+        """Return the datapoints whose entity, live, disabled or long gone, was deleted."""
+        registry = er.async_get(self._hass)
+        if event.data["action"] == "create":
+            entity = registry.async_get(event.data["entity_id"])
+            if entity and entity.config_entry_id == self._entry.entry_id:
+                self._registered.add(entity.unique_id)
+        deleted = []
+        if event.data["action"] == "remove":
+            for key in self._guessed:
+                unique_id = datapoint_unique_id(self._entry, key)
+                if unique_id in self._registered and not self._entities(unique_id):
+                    self._registered.discard(unique_id)
+                    deleted.append(key)
+        return deleted
+
+    def is_hidden(self, key: str) -> bool:
+        """Tell whether the user wants a datapoint out of sight."""
+        return bool(self._overrides.get(key, {}).get(CONF_HIDDEN))
+
+    def named_options(self, key: str) -> int:
+        """Return how many choices the user named for a datapoint."""
+        return len(self._overrides.get(key, {}).get(CONF_OPTIONS, ()))
+
+    def report_rule(self, key: str, default: ReportRule) -> ReportRule:
+        """Return when the value of a datapoint is reported, by default as the hub says."""
+        return ReportRule.of(self._overrides.get(key, {}), default)
+
+    def _override(self, guessed: DatapointDescription) -> DatapointDescription:
+        """Return a guess with the user's word before it."""
+        if (override := self._overrides.get(guessed.key)) is None:
+            return guessed
+        if fault := check(override, guessed):
+            _LOGGER.warning(
+                "%s: The %s set for the datapoint %s does not suit it and is left out; "
+                "edit the datapoint in the hub",
+                self._entry.title,
+                fault.field,
+                guessed.key,
+            )
+        return apply(guessed, override)
+
+    @callback
+    def _async_adapt_registry(self, description: DatapointDescription) -> None:
+        """Let the entity registry follow an override that came, changed or went."""
+        registry = er.async_get(self._hass)
+        unique_id = datapoint_unique_id(self._entry, description.key)
+        if unique_id not in self._registered:
+            return
+        for platform, entity_id in self._entities(unique_id):
+            entity = registry.async_get(entity_id)
+            if platform != description.platform:
+                # It comes again on the other platform: no deletion by the user.
+                self._registered.discard(unique_id)
+                registry.async_remove(entity_id)
+            elif entity is not None:
+                self._async_adapt_entity(entity, description)
+
+    @callback
+    def _async_adapt_entity(
+        self, entity: er.RegistryEntry, description: DatapointDescription
+    ) -> None:
+        """Hide or show an entity, and give it the unit that the user said."""
+        registry = er.async_get(self._hass)
+        hidden = self.is_hidden(description.key)
+        integration = er.RegistryEntryHider.INTEGRATION
+        if hidden and entity.hidden_by is None:
+            registry.async_update_entity(entity.entity_id, hidden_by=integration)
+        elif not hidden and entity.hidden_by is integration:
+            registry.async_update_entity(entity.entity_id, hidden_by=None)
+        unit = description.native_unit_of_measurement
+        if (
+            CONF_UNIT in self._overrides.get(description.key, {})
+            and entity.unit_of_measurement != unit
+            and CONF_UNIT not in entity.options.get(entity.domain, {})
+        ):
+            # Home Assistant would go on converting to the unit that was shown first.
+            private = f"{entity.domain}.private"
+            registry.async_update_entity_options(entity.entity_id, private, None)
+            registry.async_update_entity(entity.entity_id, unit_of_measurement=unit)
+
+    def _entities(self, unique_id: str) -> list[tuple[str, str]]:
+        """Return platform and entity id of the entities with a unique id."""
+        registry = er.async_get(self._hass)
+        found = (
+            (platform, registry.async_get_entity_id(platform, DOMAIN, unique_id))
+            for platform in PLATFORMS
+        )
+        return [(platform, entity_id) for platform, entity_id in found if entity_id]
+
+    @callback
+    def _async_schedule_save(self) -> None:
+        """Save soon."""
+        self._unsaved = True
+        self._store.async_delay_save(self._data_to_save, _SAVE_DELAY)
+
+    @callback
+    def _data_to_save(self) -> dict[str, dict[str, object]]:
+        """Return the descriptions to store."""
+        self._unsaved = False
+        return {key: to_dict(guessed) for key, guessed in self._guessed.items()}
+
+
+def datapoint_store(
+    hass: HomeAssistant, entry_id: str
+) -> Store[dict[str, dict[str, object]]]:
+    """Return where the datapoints of an entry are kept."""
+    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.datapoints")
+
+
+def datapoint_unique_id(entry: ConfigEntry, key: str) -> str:
+    """Return the unique id of a datapoint's entity."""
+    return f"{entry.entry_id}_datapoint_{key}"
