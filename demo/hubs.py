@@ -1,21 +1,42 @@
 """The hubs of the demo, set up through the config flow as a person would."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from demo.home_assistant import ConfigFlow, HomeAssistantApi, HomeAssistantError
 
 METER = "demo-meter"
 WEATHER = "demo-weather-station"
+SENSOR = "demo-serial-sensor"
+
+# Where the values are in a line of the serial sensor.
+SLICES = [
+    {"key": "temperature", "type": "int", "from_byte": 0, "to_byte": 2},
+    {"key": "humidity", "type": "int", "from_byte": 2, "to_byte": 4},
+    {"key": "battery", "type": "int", "from_byte": 4, "to_byte": 6},
+]
 
 
-async def create_missing_hubs(
-    api: HomeAssistantApi, ports: dict[str, int]
-) -> list[str]:
+@dataclass(frozen=True)
+class DevicesAt:
+    """Where the simulated devices are."""
+
+    json_port: int
+    yaml_port: int
+    serial_port: Path
+
+
+async def create_missing_hubs(api: HomeAssistantApi, devices: DevicesAt) -> list[str]:
     """Set up the hubs that do not exist yet, and return their names."""
     present = {entry["title"] for entry in await api.config_entries()}
     created = []
-    for name, port in ((METER, ports["json"]), (WEATHER, ports["yaml"])):
+    for name, port in ((METER, devices.json_port), (WEATHER, devices.yaml_port)):
         if name not in present:
             await create_tcp_hub(api, name, port)
             created.append(name)
+    if SENSOR not in present:
+        await create_serial_hub(api, SENSOR, devices.serial_port)
+        created.append(SENSOR)
     return created
 
 
@@ -24,8 +45,29 @@ async def create_tcp_hub(api: HomeAssistantApi, name: str, port: int) -> None:
     flow = await ConfigFlow.start(api)
     await flow.choose("tcp")
     await flow.submit(connector_name=name, host="127.0.0.1", port=port)
-    if flow.at != "preview":
-        raise HomeAssistantError(f"{name}: the flow stopped at {flow.at}: {flow.step}")
+    await _create(flow, name)
+
+
+async def create_serial_hub(api: HomeAssistantApi, name: str, port: Path) -> None:
+    """Go through the flow for a serial sensor, and say where its values are in a line."""
+    flow = await ConfigFlow.start(api)
+    await flow.choose("serial")
+    await flow.submit(connector_name=name, device=str(port), baudrate="9600")
+    _expect(flow, "preview", name)
+    await flow.choose("decode")
+    await flow.submit(framing="line", format="slices", lists="index")
+    await flow.submit(slices=SLICES, slice_mode="strict", encoding="utf-8")
+    await _create(flow, name)
+
+
+async def _create(flow: ConfigFlow, name: str) -> None:
+    """Create what the preview shows."""
+    _expect(flow, "preview", name)
     await flow.choose("create")
-    if flow.at != "create_entry":
+    _expect(flow, "create_entry", name)
+
+
+def _expect(flow: ConfigFlow, step: str, name: str) -> None:
+    """Fail where the flow is not at this step."""
+    if flow.at != step:
         raise HomeAssistantError(f"{name}: the flow stopped at {flow.at}: {flow.step}")

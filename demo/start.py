@@ -18,8 +18,9 @@ from demo.home_assistant import (
     HomeAssistantError,
     HomeAssistantProcess,
 )
-from demo.hubs import create_missing_hubs
+from demo.hubs import DevicesAt, create_missing_hubs
 from demo.meter import JsonMeter, YamlMeter, on_stop_signal
+from demo.serial_device import SerialSensor
 
 USERNAME = "demo"
 PASSWORD = "demo"  # noqa: S105 (it is printed on every start, and works on this machine only)
@@ -30,7 +31,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-async def set_up(home_assistant: HomeAssistantProcess, ports: dict[str, int]) -> None:
+async def set_up(home_assistant: HomeAssistantProcess, devices: DevicesAt) -> None:
     """Bring a Home Assistant that answers to the state a visitor should find."""
     async with HomeAssistantApi(home_assistant.url) as api:
         await api.sign_in(USERNAME, PASSWORD)
@@ -43,7 +44,7 @@ async def set_up(home_assistant: HomeAssistantProcess, ports: dict[str, int]) ->
             time_zone="Europe/Berlin",
             unit_system="metric",
         )
-        for title in await create_missing_hubs(api, ports):
+        for title in await create_missing_hubs(api, devices):
             say(f"    set up {title}")
         await save_dashboard(api)
 
@@ -60,8 +61,9 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
     async with (
         JsonMeter(port=options.json_port) as json_meter,
         YamlMeter(port=options.yaml_port) as yaml_meter,
+        SerialSensor(serial_port_beside(options.config)) as sensor,
     ):
-        ports = {"json": json_meter.port, "yaml": yaml_meter.port}
+        devices = DevicesAt(json_meter.port, yaml_meter.port, sensor.path)
         while not stop.is_set():
             say(
                 "==> Starting Home Assistant"
@@ -70,8 +72,8 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
             try:
                 await home_assistant.start()
                 say("==> Setting it up")
-                await set_up(home_assistant, ports)
-                announce(home_assistant, ports)
+                await set_up(home_assistant, devices)
+                announce(home_assistant, devices)
                 code = await home_assistant.wait()
             finally:
                 say("==> Stopping Home Assistant")
@@ -83,14 +85,21 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
                 )
 
 
-def announce(home_assistant: HomeAssistantProcess, ports: dict[str, int]) -> None:
+def serial_port_beside(config: Path) -> Path:
+    """Return where the sensor's port is: the same at each start, another for each folder."""
+    name = "serial-port" if config.name == "config" else f"{config.name}-serial-port"
+    return config.absolute().with_name(name)
+
+
+def announce(home_assistant: HomeAssistantProcess, devices: DevicesAt) -> None:
     """Say where to look."""
     say(f"""
     Home Assistant         {home_assistant.url}/{DASHBOARD_PATH}
     user / password        {USERNAME} / {PASSWORD}
 
-    JSON meter             127.0.0.1:{ports["json"]}
-    YAML weather station   127.0.0.1:{ports["yaml"]}
+    JSON meter             127.0.0.1:{devices.json_port}
+    YAML weather station   127.0.0.1:{devices.yaml_port}
+    serial sensor          {devices.serial_port}
     log                    {home_assistant.output_path}
 
 Ready. Press Ctrl-C to stop.""")

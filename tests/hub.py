@@ -12,6 +12,16 @@ from tests.device import HOST, Device
 
 NAME = "demo-meter"
 
+OPTIONS = {
+    "framing": "auto",
+    "format": "json",
+    "lists": "index",
+    "connect_timeout": 5,
+    "receive_timeout": 60,
+    "recv_bufsize": 4096,
+    "max_message_size": 65536,
+}
+
 
 def hub_entry(
     port: int, *, options: dict[str, Any] | None = None, name: str = NAME
@@ -29,16 +39,32 @@ def hub_entry(
             "tls": False,
             "verify_ssl": True,
         },
-        options={
-            "framing": "auto",
-            "format": "json",
-            "lists": "index",
-            "connect_timeout": 5,
-            "receive_timeout": 60,
-            "recv_bufsize": 4096,
-            "max_message_size": 65536,
-            **(options or {}),
+        options=OPTIONS | (options or {}),
+    )
+
+
+def serial_entry(
+    path: str, *, options: dict[str, Any] | None = None, name: str = NAME
+) -> MockConfigEntry:
+    """Return the entry of a serial hub."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=name,
+        unique_id=name,
+        data={
+            "hub_kind": "serial",
+            "connector_name": name,
+            "device": path,
+            "baudrate": 9600,
+            "bytesize": "8",
+            "parity": "none",
+            "stopbits": "1",
+            "xonxoff": False,
+            "rtscts": False,
+            "dsrdtr": False,
+            "exclusive": True,
         },
+        options=OPTIONS | (options or {}),
     )
 
 

@@ -1,8 +1,9 @@
-"""BEMCom connectors: TCP sockets as hubs of datapoints."""
+"""BEMCom connectors: TCP sockets and serial ports as hubs of datapoints."""
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
 
 from .connector.model import OptionsError
 from .const import DOMAIN, PLATFORMS
@@ -11,6 +12,16 @@ from .datapoint_catalog import datapoint_store
 from .device_info import register_hub
 from .hubs import create_connector
 from .issues import delete_issues
+from .services import async_setup_services
+
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all hubs share."""
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 
-from .connector.converters import Converter
+from .connector.converters import Converter, check_name
 from .connector.parsing import Format, Parser, create_parser
 from .const import CONF_CONVERTER, CONF_FORMAT, DOMAIN
 from .template_format import create_template_parser
@@ -37,7 +37,12 @@ def create_hub_parser(
 
 @contextmanager
 def parser_aside(hass: HomeAssistant, options: Mapping[str, Any]) -> Iterator[Parser]:
-    """Lend a parser to a thread; OptionsError for options that cannot work."""
+    """Lend a parser to a thread; OptionsError for options that cannot work.
+
+    The file of a converter is looked for here, and not by a hub, which goes on without.
+    """
+    if options[CONF_FORMAT] == Format.CONVERTER:
+        check_name(converters_folder(hass), options.get(CONF_CONVERTER, ""))
     parser = create_hub_parser(hass, options, aside=True)
     if not isinstance(parser, Converter):
         yield parser

@@ -44,7 +44,7 @@ MAX_MEMORY = 512 * 1024 * 1024
 _LAST_RESORT = 5.0
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the converter has or gave cannot be used; the text says why."""
 
 
@@ -74,8 +74,8 @@ def _plain(value: object) -> object:
         return to_list()
     kind = type(value).__name__
     if isinstance(value, bytes | bytearray | memoryview):
-        raise Refused(f"{kind} is no value: decode it to text, or give its hex()")
-    raise Refused(
+        raise RefusedError(f"{kind} is no value: decode it to text, or give its hex()")
+    raise RefusedError(
         f"{kind} is no value: give numbers, texts, True, False, None, lists and dicts"
     )
 
@@ -123,7 +123,7 @@ class UserCode:
 
     def describe(self, err: BaseException) -> str:
         """Return what went wrong and where in the user's files, bounded."""
-        if isinstance(err, Refused):
+        if isinstance(err, RefusedError):
             return f"{self._file.name}: {err}"
         try:
             reason = str(err)
@@ -157,7 +157,7 @@ class UserCode:
     def _call(self, name: str, *arguments: object) -> object:
         function = vars(self._module).get(name)
         if not callable(function):
-            raise Refused(f"there is no function {name}")
+            raise RefusedError(f"there is no function {name}")
         return function(*arguments)
 
     def _parse(self, frame: bytes) -> tuple[bytes, bytes]:
@@ -172,7 +172,7 @@ class UserCode:
             texts.append(to_json(message))
             size += len(texts[-1]) + 1
             if len(texts) > MAX_MESSAGES:
-                raise Refused(f"parse gave more than {MAX_MESSAGES:,} messages")
+                raise RefusedError(f"parse gave more than {MAX_MESSAGES:,} messages")
             if size > MAX_ANSWER:
                 break
         return MESSAGES, _checked(f"[{','.join(texts)}]".encode())
@@ -182,16 +182,16 @@ class UserCode:
         if isinstance(data, str):
             data = data.encode()
         elif not isinstance(data, bytes | bytearray | memoryview):
-            raise Refused(f"encode gave {type(data).__name__}, not bytes or text")
+            raise RefusedError(f"encode gave {type(data).__name__}, not bytes or text")
         data = bytes(data)
         if not data:
-            raise Refused("encode gave nothing to send")
+            raise RefusedError("encode gave nothing to send")
         return _checked(data)
 
 
 def _checked(data: bytes) -> bytes:
     if len(data) > MAX_ANSWER:
-        raise Refused(f"it gave {len(data):,} bytes; {MAX_ANSWER:,} is the most")
+        raise RefusedError(f"it gave {len(data):,} bytes; {MAX_ANSWER:,} is the most")
     return data
 
 
@@ -247,7 +247,7 @@ class Session:
         os.close(null)
         self._printed = Printed()
         sys.stdout = sys.stderr = io.TextIOWrapper(
-            self._printed,  # type: ignore[arg-type]
+            self._printed,
             encoding="utf-8",
             errors="backslashreplace",
             write_through=True,

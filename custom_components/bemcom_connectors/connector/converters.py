@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import NoReturn
 
 from . import converter_worker as worker
@@ -36,6 +36,7 @@ _GRACE = 0.5
 _FREE_FAILURES = 2
 _LONGEST_PAUSE = 60.0
 
+_SIGNALS = {number.value: number.name for number in signal.Signals}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -207,8 +208,8 @@ class Converter:
             self._fail(
                 f"{self.name}.py: still running after {seconds:g} s", free_failures
             )
-        except OSError:
-            self._fail(f"{self.name}.py: {process.end()}", free_failures)
+        except OSError, EOFError:
+            self._fail(f"{self.name}.py: {process.end(_GRACE)}", free_failures)
         if kind == worker.FATAL:
             self._fail(answer.decode(), free_failures)
         return kind, answer
@@ -257,10 +258,8 @@ class _Process:
         self._received = bytearray()
         self._ended: str | None = None
         self._ending = Lock()
-        if self._process.stdin is None or self._process.stdout is None:
-            raise OSError("it has no pipes")
-        self._requests = self._process.stdin.fileno()
-        self._answers = self._process.stdout.fileno()
+        self._requests = self._process.stdin.fileno()  # type: ignore[union-attr]
+        self._answers = self._process.stdout.fileno()  # type: ignore[union-attr]
         os.set_blocking(self._requests, False)
         os.set_blocking(self._answers, False)
         self._poll = select.poll()
@@ -269,7 +268,8 @@ class _Process:
     def ask(self, request: bytes, seconds: float) -> tuple[bytes, bytes]:
         """Send a request and return the answer: its kind and the rest.
 
-        TimeoutError when there is none in time, another OSError when the process ended.
+        TimeoutError when there is none in time; EOFError or another OSError when there will
+        be none.
         """
         deadline = monotonic() + seconds
         request = self._send(request)
@@ -326,19 +326,32 @@ class _Process:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)
 
-    def end(self) -> str:
-        """Kill the process, close the pipes and return how it ended."""
+    def end(self, patience: float = 0.0) -> str:
+        """Kill the process if it does not end by itself, and return how it ended."""
         if self._ended is not None:
             return self._ended
-        self._await_end()
+        alone = self._ends_alone(patience)
+        # Even then: it may have left others behind.
         self.kill()
         with self._ending:
             with self._process:  # closes the pipes and waits
                 pass
             code = self._process.returncode
-            if code >= 0:
+            if not alone:
+                self._ended = "its process was killed: it does not answer"
+            elif code >= 0:
                 self._ended = f"its process ended by itself, with code {code}"
             else:
-                name = signal.Signals(-code).name
+                name = _SIGNALS.get(-code, f"signal {-code}")
                 self._ended = f"its process was ended by the system ({name})"
         return self._ended
+
+    def _ends_alone(self, patience: float) -> bool:
+        """Tell whether the process has ended, or does in time; its number stays taken."""
+        deadline = monotonic() + patience
+        options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        while os.waitid(os.P_PID, self._process.pid, options) is None:
+            if monotonic() >= deadline:
+                return False
+            sleep(0.001)
+        return True

@@ -62,10 +62,10 @@ class StreamConnector(Connector):
         self._transport = transport
         if callable(parser):
             self._parse: Parser = parser
-            self._aside: SlowParser | None = None
+            self.slow_parser: SlowParser | None = None
         else:
             self._parse = self._take_parsed
-            self._aside = parser
+            self.slow_parser = parser
         self._parsed: JsonValue | Messages | ParseError = None
         self._encoding = encoding
         self._request = request
@@ -85,8 +85,8 @@ class StreamConnector(Connector):
     async def stop(self) -> None:
         """Close the link, and let go of a slow parser."""
         await super().stop()
-        if self._aside is not None:
-            await asyncio.to_thread(self._aside.close)
+        if self.slow_parser is not None:
+            await asyncio.to_thread(self.slow_parser.close)
 
     @override
     async def connect(self) -> None:
@@ -204,8 +204,8 @@ class StreamConnector(Connector):
             )
         for frame in frames:
             self._watchdog.feed()
-            if self._aside is not None:
-                await self._parse_aside(self._aside, frame)
+            if self.slow_parser is not None:
+                await self._parse_aside(self.slow_parser, frame)
             self.run_sensor_flow(frame)
             await self._give_way()
 
