@@ -1,13 +1,19 @@
 """Setting a hub up in a test's Home Assistant."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bemcom_connectors.connector.base import Connector
 from custom_components.bemcom_connectors.const import DOMAIN
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigSubentryData
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.event import (
+    EventStateChangedData,
+    async_track_state_change_event,
+)
 from tests.device import HOST, Device
 
 NAME = "demo-meter"
@@ -24,9 +30,13 @@ OPTIONS = {
 
 
 def hub_entry(
-    port: int, *, options: dict[str, Any] | None = None, name: str = NAME
+    port: int,
+    *,
+    options: dict[str, Any] | None = None,
+    name: str = NAME,
+    overrides: Sequence[dict[str, Any]] = (),
 ) -> MockConfigEntry:
-    """Return the entry of a TCP hub."""
+    """Return the entry of a TCP hub, with the user's word on some datapoints."""
     return MockConfigEntry(
         domain=DOMAIN,
         title=name,
@@ -40,6 +50,15 @@ def hub_entry(
             "verify_ssl": True,
         },
         options=OPTIONS | (options or {}),
+        subentries_data=[
+            ConfigSubentryData(
+                data=override,
+                subentry_type="datapoint",
+                title=override["key"],
+                unique_id=override["key"],
+            )
+            for override in overrides
+        ],
     )
 
 
@@ -92,3 +111,21 @@ async def heard(hass: HomeAssistant, connector: Connector, count: int) -> None:
         while connector.statistics.messages < count:
             await asyncio.sleep(0.001)
     await hass.async_block_till_done()
+
+
+async def state_of(hass: HomeAssistant, entity_id: str, wanted: str) -> None:
+    """Wait until an entity has a state."""
+    there = asyncio.Event()
+
+    @callback
+    def look(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if state is not None and state.state == wanted:
+            there.set()
+
+    remove = async_track_state_change_event(hass, entity_id, look)
+    state = hass.states.get(entity_id)
+    if state is None or state.state != wanted:
+        async with asyncio.timeout(10):
+            await there.wait()
+    remove()

@@ -4,7 +4,7 @@ Nothing here runs Home Assistant: files are read, and the source is looked at.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import json
 from pathlib import Path
 import re
@@ -35,7 +35,6 @@ from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     ObjectSelector,
-    Selector,
     SelectSelector,
 )
 from tests.source import (
@@ -362,7 +361,7 @@ def test_each_fault_of_options_has_its_field() -> None:
     assert named - {"framing", "format"} <= set(known)
 
 
-def all_selectors(schema: Mapping[Any, Any]) -> Iterator[Selector[Any]]:
+def all_selectors(schema: Mapping[Any, Any]) -> Iterator[Any]:
     """Yield the selectors of a form, of its sections and of its tables."""
     for item in schema.values():
         if isinstance(item, section):
@@ -378,7 +377,7 @@ def test_each_choice_has_its_text() -> None:
     forms = [form for forms in FORMS.values() for form in forms.values()]
     # What a form of another platform offers besides.
     forms.append(datapoint_fields.datapoint_fields("binary_sensor"))
-    selectors: dict[str, list[str]] = {}
+    selectors: dict[str, Sequence[Any]] = {}
     tables: dict[str, list[str]] = {}
     for selector in (it for form in forms for it in all_selectors(form)):
         key = selector.config.get("translation_key")

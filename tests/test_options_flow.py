@@ -1,16 +1,19 @@
 """The options of a hub that runs, or does not."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from tests.device import HOST, Device
 from tests.flows import submit
-from tests.hub import hub_entry, receive, set_up
+from tests.hub import hub_entry, receive, serial_entry, set_up, state_of
+from tests.serial_device import SerialDevice
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -146,3 +149,95 @@ async def test_a_hub_that_is_down_has_options_too(hass: HomeAssistant) -> None:
     result = await flow.async_configure(result["flow_id"], {"next_step_id": "save"})
     assert entry.options["format"] == "yaml"
     await hass.async_block_till_done()
+
+
+async def test_the_preview_runs_templates_and_converters(
+    hass: HomeAssistant, device: Device, tmp_path: Path
+) -> None:
+    """On what came in lately; a converter is chosen from those that are there."""
+    hass.config.config_dir = str(tmp_path)
+    folder = tmp_path / "bemcom_connectors" / "converters"
+    folder.mkdir(parents=True)
+    (folder / "double.py").write_text("def parse(frame):\n    return int(frame) * 2\n")
+    entry = hub_entry(device.port, options={"framing": "line", "format": "text"})
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, b"21\n")
+    flow = hass.config_entries.options
+    result = await flow.async_init(entry.entry_id)
+
+    async def step(**user_input: Any) -> ConfigFlowResult:
+        return await flow.async_configure(result["flow_id"], user_input)
+
+    result = await step(next_step_id="decode")
+    result = await step(framing="line", format="template", lists="index")
+    with pytest.raises(InvalidData, match="template"):
+        await step(template="{{ value", encoding="utf-8")
+    result = await step(template=" ", encoding="utf-8")
+    assert result["errors"] == {"template": "invalid_template"}
+    result = await step(template="{{ value | int + 1 }}", encoding="utf-8")
+    assert "**22**" in result["description_placeholders"]["datapoints"]
+    result = await step(next_step_id="decode")
+    result = await step(framing="line", format="converter", lists="index")
+    selector = result["data_schema"].schema["converter"]
+    assert selector.config["options"] == ["double"]
+    for wrong in ("nothing", "../escape", ""):
+        result = await step(converter=wrong)
+        assert result["errors"] == {"converter": "invalid_converter"}
+    result = await step(converter="double")
+    assert "**42**" in result["description_placeholders"]["datapoints"]
+    result = await step(next_step_id="save")
+    assert entry.options["converter"] == "double"
+    assert "template" not in entry.options
+    await hass.async_block_till_done()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_request_is_sent_from_the_options(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    """Hexadecimal too; the answers are messages like any other."""
+    async with SerialDevice(tmp_path) as sensor:
+        options = {"framing": "fixed_size", "size": 3, "format": "text"}
+        entry = serial_entry(sensor.path, options=options)
+        await set_up(hass, entry)
+        flow = hass.config_entries.options
+        result = await flow.async_init(entry.entry_id)
+        result = await flow.async_configure(
+            result["flow_id"], {"next_step_id": "request"}
+        )
+        fields = {"request_hex": True, "request_interval": 60}
+        result = await flow.async_configure(
+            result["flow_id"], {"request": "0G", **fields}
+        )
+        assert result["errors"] == {"request": "invalid_request"}
+        result = await flow.async_configure(
+            result["flow_id"], {"request": "01 03 FF", **fields}
+        )
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        await hass.async_block_till_done()
+        assert await sensor.received(3) == b"\x01\x03\xff"
+        await sensor.send(b"eco")
+        await state_of(hass, "sensor.demo_meter_value", "eco")
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_options_mend_a_hub_that_cannot_be_set_up(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """It is set up with them at once."""
+    entry = hub_entry(device.port, options={"format": "regex", "pattern": "("})
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    flow = hass.config_entries.options
+    result = await flow.async_init(entry.entry_id)
+    for user_input in (
+        {"next_step_id": "decode"},
+        {"framing": "line", "format": "json", "lists": "index"},
+        {"encoding": "utf-8"},
+        {"next_step_id": "save"},
+    ):
+        result = await flow.async_configure(result["flow_id"], user_input)
+    await hass.async_block_till_done()
+    assert hass.config_entries.async_loaded_entries(DOMAIN) == [entry]
+    assert "pattern" not in entry.options

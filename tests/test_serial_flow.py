@@ -60,7 +60,7 @@ async def test_the_sensor_of_the_guide(hass: HomeAssistant, tmp_path: Path) -> N
         result = await heard(hass, result)
         assert result["step_id"] == "preview"
         assert "find_baud_rate" in result["menu_options"]
-        assert {"tcp", "serial"}.isdisjoint(result["menu_options"])
+        assert not {"tcp", "serial"} & {*result["menu_options"]}
         result = await choose(hass, result, "decode")
         result = await submit(
             hass, result, framing="line", format="slices", lists="index"
@@ -109,7 +109,10 @@ async def test_the_sensor_of_the_guide(hass: HomeAssistant, tmp_path: Path) -> N
         ({"baudrate": "fast"}, {"baudrate": "invalid_baudrate"}),
         ({"baudrate": "0"}, {"baudrate": "invalid_baudrate"}),
         ({"baudrate": "12345"}, {}),
-        ({"connector_name": "Not A Name"}, {"connector_name": "invalid_connector_name"}),
+        (
+            {"connector_name": "Not A Name"},
+            {"connector_name": "invalid_connector_name"},
+        ),
         ({"device": "/dev/null"}, {"base": "link_setting"}),
         ({"device": "socket://nohost"}, {"base": "link_setting"}),
     ],

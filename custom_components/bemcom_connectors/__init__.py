@@ -14,7 +14,6 @@ from .hubs import create_connector
 from .issues import delete_issues
 from .services import async_setup_services
 
-
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 

@@ -38,6 +38,8 @@ async def _async_reload_converters(call: ServiceCall) -> None:
             translation_domain=DOMAIN,
             translation_key="converters_failed",
             translation_placeholders={
-                "errors": "; ".join(f"{name}: {error}" for name, error in errors.items())
+                "errors": "; ".join(
+                    f"{name}: {error}" for name, error in errors.items()
+                )
             },
         )

@@ -57,10 +57,17 @@ def _to_json(result: Any) -> JsonValue:
     if isinstance(result, str):
         return result.strip() or None
     try:
-        data = orjson.dumps(result, option=orjson.OPT_NON_STR_KEYS)
+        data = orjson.dumps(result, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     except orjson.JSONEncodeError as err:
         raise ParseError(f"The template gives what is no JSON: {err}") from err
     if len(data) > _MAX_RESULT:
         raise ParseError("The template gives more than a megabyte")
     value: JsonValue = orjson.loads(data)
     return value
+
+
+def _plain(value: Any) -> Any:
+    """Return what a template made of a tuple, which JSON does not have, as a list."""
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is none of JSON's types")

@@ -1,4 +1,4 @@
-"""Converter for the P1 port of smart meters (DSMR and eSMR, as in NL, BE, LU, SE, FI).
+r"""Converter for the P1 port of smart meters (DSMR and eSMR, as in NL, BE, LU, SE, FI).
 
 Copy this file to bemcom_connectors/converters/ in Home Assistant's configuration folder.
 Serial: 115200 baud, 8N1 (meters before DSMR 4: 9600 baud, 7E1).
@@ -7,7 +7,7 @@ Format: Converter (your own Python), p1_telegram.
 
 A telegram is the meter's name, a line for each value, and a check sum:
 
-    /ISK5\\2M550T-1012
+    /ISK5\2M550T-1012
 
     1-0:1.8.1(001284.250*kWh)
     0-1:24.2.1(261121030000W)(00412.570*m3)

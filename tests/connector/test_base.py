@@ -14,8 +14,8 @@ from custom_components.bemcom_connectors.connector.base import (
     HISTORY_LENGTH,
     HISTORY_PAYLOAD,
     Connector,
-    Listener,
 )
+from custom_components.bemcom_connectors.connector.listener import Listener
 from custom_components.bemcom_connectors.connector.model import (
     JsonValue,
     LinkError,

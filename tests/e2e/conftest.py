@@ -11,6 +11,7 @@ import pytest
 from demo.home_assistant import REPOSITORY
 
 from .demo_process import DemoProcess
+from .visitor import Visitor
 
 ARTIFACTS = REPOSITORY / "artifacts"
 
@@ -86,3 +87,13 @@ def screenshots() -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+@pytest.fixture
+async def visitor(
+    demo: DemoProcess, page: Page, screenshots: Path, request: pytest.FixtureRequest
+) -> Visitor:
+    """Return a visitor with an album named like the test."""
+    album = screenshots / request.node.name.removeprefix("test_")
+    album.mkdir()
+    return Visitor(page, demo, album)

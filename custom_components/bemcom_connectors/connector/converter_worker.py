@@ -234,7 +234,10 @@ class Printed(io.RawIOBase):
         return kept
 
 
-class Session:
+# From here on it is the process itself, which tests start for real.
+
+
+class Session:  # pragma: no cover
     """The pipes to the hub, and the time that an answer may take."""
 
     def __init__(self, file: Path, time_limit: float, load_limit: float) -> None:
@@ -311,7 +314,7 @@ class Session:
             data = data[os.write(self._answers, data) :]
 
 
-def _stay_small() -> None:
+def _stay_small() -> None:  # pragma: no cover
     """Let what takes too much memory fail here, and not in Home Assistant."""
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     limit = MAX_MEMORY if most == resource.RLIM_INFINITY else min(MAX_MEMORY, most)
@@ -319,7 +322,9 @@ def _stay_small() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main(file: str, time_limit: str, load_limit: str, *paths: str) -> NoReturn:
+def main(
+    file: str, time_limit: str, load_limit: str, *paths: str
+) -> NoReturn:  # pragma: no cover
     """Serve the converter in `file`, which can import from `paths` and its own folder.
 
     The folder comes last: a converter called like a library must not take its place.
@@ -335,5 +340,5 @@ def main(file: str, time_limit: str, load_limit: str, *paths: str) -> NoReturn:
         os._exit(0)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     main(*sys.argv[1:])

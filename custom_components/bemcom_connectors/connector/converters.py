@@ -132,9 +132,19 @@ class Converter:
         """Return the bytes that set a datapoint to a value."""
         return self._call(worker.ENCODE, json.dumps([key, value]).encode())[1]
 
+    def load(self) -> None:
+        """Load the file now, if it is not; ParseError says why it cannot be."""
+        with self._lock:
+            self._ready_process()
+
     def reload(self) -> None:
         """Load the file anew with the next call, and what it imports from its folder."""
         self._reload = True
+
+    def load(self) -> None:
+        """Load the file now; ParseError says what is wrong with it."""
+        with self._lock:
+            self._ready_process()
 
     def close(self) -> None:
         """End the process, and a call that is running; there is no other call after it."""
@@ -289,10 +299,7 @@ class _Process:
 
     def _send(self, data: bytes) -> bytes:
         """Return what there was no room for."""
-        try:
-            return data[os.write(self._requests, data) :] if data else data
-        except BlockingIOError:
-            return data
+        return data[os.write(self._requests, data) :] if data else data
 
     def _receive(self) -> tuple[bytes, bytes] | None:
         """Take what has come; return the answer once it is complete."""
