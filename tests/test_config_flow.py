@@ -108,8 +108,11 @@ async def test_framing_and_format_can_be_corrected(
         "delimiter": "\\x03",
         "receive_timeout": 5,
         "connect_timeout": 10,
+        "inter_byte_timeout": 0,
+        "write_timeout": 10,
         "recv_bufsize": 4096,
         "max_message_size": 65536,
+        "keep_delimiter": False,
         **fields,
     }
 

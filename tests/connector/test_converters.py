@@ -505,7 +505,7 @@ def test_load_limit(folder: Folder) -> None:
         ("os.kill(os.getpid(), 9)", r"was ended by the system \(SIGKILL\)"),
         ("os.kill(os.getpid(), 35)", r"was ended by the system \(signal 35\)"),
         ("os.closerange(3, 99); time.sleep(60)", "was killed: it does not answer"),
-        ("os.write(4, b'x' * 99); time.sleep(60)", "was killed: it does not answer"),
+        ("disturb(); time.sleep(60)", "was killed: it does not answer"),
     ],
 )
 def test_a_process_that_ends(folder: Folder, line: str, reason: str) -> None:
@@ -514,6 +514,10 @@ def test_a_process_that_ends(folder: Folder, line: str, reason: str) -> None:
         def parse(frame):
             if frame == b"pid": return os.getpid()
             {line}
+        def disturb():
+            for fd in range(3, 9):
+                try: os.write(fd, b"x" * 99)
+                except OSError: pass
         """)
     pid = pid_of(converter)
     with pytest.raises(ParseError, match=r"^meter\.py: .*" + reason):
@@ -656,44 +660,83 @@ def test_load(folder: Folder) -> None:
 # The worker's parts, without its process
 
 
-def test_user_code(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def code(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> worker.UserCode:
+    """Lend the user's code, loaded into this process."""
     folder.write("""
         import sys
+        class Silent(Exception):
+            def __str__(self): raise RuntimeError
         def late():
             return sys._getframe()
         def parse(frame):
-            if frame == b"many":
-                return iter([1, None, {b"a": [2]}])
-            return [frame.decode(), late][len(frame) - 1]
+            return eval(frame)
+        def raises(error):
+            raise error
         def encode(key, value):
-            return {"text": "ä", "bytes": b"b", "none": None, "empty": ""}[key]
+            return eval(key)
         """)
-    code = worker.UserCode(folder.path / "meter.py")
     monkeypatch.setitem(sys.modules, "converter_meter", None)
+    code = worker.UserCode(folder.path / "meter.py")
     code.load()
+    return code
 
-    def answer(kind: bytes, payload: bytes) -> tuple[bytes, str]:
-        kind, data = code.answer(kind, payload)
-        return kind, data.decode()
 
-    assert answer(worker.PARSE, b"x") == (worker.VALUE, '"x"')
-    assert answer(worker.PARSE, b"many") == (worker.MESSAGES, '[1,{"a":[2]}]')
-    for payload, reason in (
-        (b"xy", "meter.py: function is no value"),
-        (b"xyz", "meter.py line 7: IndexError: list index out of range"),
-    ):
-        kind, text = answer(worker.PARSE, payload)
-        assert kind == worker.ERROR
-        assert text.startswith(reason)
-    assert answer(worker.ENCODE, b'["text", 1]') == (worker.DATA, "ä")
-    assert answer(worker.ENCODE, b'["bytes", 1]') == (worker.DATA, "b")
-    for key in ("none", "empty", "other"):
-        kind, text = answer(worker.ENCODE, json.dumps([key, 1]).encode())
-        assert kind == worker.ERROR
-        assert text.startswith("meter.py")
+@pytest.mark.parametrize(
+    ("kind", "call", "answer"),
+    [
+        ("parse", "'ä'", (worker.VALUE, r'"\u00e4"')),
+        ("parse", "iter([1, None, {b'a': [2], 3: 4}])", None),
+        ("parse", "iter('x' * 999)", (worker.MESSAGES, "[" + '"x",' * 998 + '"x"]')),
+        ("parse", "iter('x' * 1001)", "meter.py: parse gave more than 1,000 messages"),
+        ("parse", "iter(['x' * 200_000] * 9)", "meter.py: it gave 400,007 bytes"),
+        ("parse", "b'x'", "meter.py: bytes is no value: decode it to text"),
+        ("parse", "late", "meter.py: function is no value"),
+        ("parse", "raises(Silent)", "meter.py line 9: Silent"),
+        ("parse", "raises(ValueError('x' * 999))", "meter.py line 9: ValueError: xxx"),
+        ("encode", "'ä'", (worker.DATA, "ä")),
+        ("encode", "b'b'", (worker.DATA, "b")),
+        ("encode", "None", "meter.py: encode gave NoneType"),
+        ("encode", "''", "meter.py: encode gave nothing to send"),
+        ("encode", "b'x' * 300_000", "meter.py: it gave 300,000 bytes"),
+    ],
+)
+def test_user_code(
+    code: worker.UserCode, kind: str, call: str, answer: tuple[bytes, str] | str | None
+) -> None:
+    if kind == "parse":
+        found, data = code.answer(worker.PARSE, call.encode())
+    else:
+        found, data = code.answer(worker.ENCODE, json.dumps([call, 1]).encode())
+    if isinstance(answer, str):
+        assert found == worker.ERROR
+        assert data.decode().startswith(answer)
+        assert len(data.decode()) <= worker.MAX_ERROR
+    else:
+        expected = answer or (worker.MESSAGES, '[1,{"a":[2],"3":4}]')
+        assert (found, data.decode()) == expected
+
+
+def test_where_user_code_hangs(code: worker.UserCode) -> None:
     late = sys.modules["converter_meter"].late()
-    assert code.describe_late(late, 2.5) == "meter.py line 3: still running after 2.5 s"
+    assert code.describe_late(late, 2.5) == "meter.py line 5: still running after 2.5 s"
     assert code.describe_late(None, 2.0) == "meter.py: still running after 2 s"
+
+
+def test_user_code_that_cannot_be_loaded(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "converter_meter", None)
+    folder.write("x = 1\ny = (\n")
+    code = worker.UserCode(folder.path / "meter.py")
+    with pytest.raises(SyntaxError) as caught:
+        code.load()
+    text = code.describe(caught.value)
+    assert text == "meter.py line 2: SyntaxError: '(' was never closed"
+    assert code.answer(worker.PARSE, b"") == (
+        worker.ERROR,
+        b"meter.py: there is no function parse",
+    )
 
 
 @given(texts=st.lists(st.binary(max_size=3 * worker.MAX_OUTPUT)))

@@ -132,11 +132,6 @@ class Converter:
         """Return the bytes that set a datapoint to a value."""
         return self._call(worker.ENCODE, json.dumps([key, value]).encode())[1]
 
-    def load(self) -> None:
-        """Load the file now, if it is not; ParseError says why it cannot be."""
-        with self._lock:
-            self._ready_process()
-
     def reload(self) -> None:
         """Load the file anew with the next call, and what it imports from its folder."""
         self._reload = True
@@ -161,7 +156,7 @@ class Converter:
             kind, answer = self._ask(process, request, self._time_limit)
             self._failures = 0
             if kind == worker.ERROR:
-                raise ParseError(answer.decode())
+                raise ParseError(answer.decode(errors="replace"))
             return kind, answer
 
     def _ready_process(self) -> _Process:
@@ -221,7 +216,7 @@ class Converter:
         except OSError, EOFError:
             self._fail(f"{self.name}.py: {process.end(_GRACE)}", free_failures)
         if kind == worker.FATAL:
-            self._fail(answer.decode(), free_failures)
+            self._fail(answer.decode(errors="replace"), free_failures)
         return kind, answer
 
     def _fail(self, text: str, free_failures: int) -> NoReturn:
