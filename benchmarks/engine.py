@@ -7,8 +7,8 @@ from typing import Any, override
 import orjson
 
 from benchmarks.measure import Row, rates
-from custom_components.bemcom_connectors.connector.listener import Listener
 from custom_components.bemcom_connectors.connector.framing import create_framer
+from custom_components.bemcom_connectors.connector.listener import Listener
 from custom_components.bemcom_connectors.connector.model import Reading
 from custom_components.bemcom_connectors.connector.parsing import create_parser
 from custom_components.bemcom_connectors.connector.stream import StreamConnector

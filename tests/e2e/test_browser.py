@@ -68,10 +68,9 @@ async def test_add_device(visitor: Visitor) -> None:
 
 
 async def test_change_options(visitor: Visitor) -> None:
-    page, dialog = visitor.page, visitor.dialog
+    dialog = visitor.dialog
     await visitor.log_in()
-    await visitor.visit("config/integrations/integration/bemcom_connectors")
-    row = page.locator("ha-config-entry-row", has_text=WEATHER)
+    row = await visitor.hub(WEATHER)
     await row.get_by_role("button", name=re.compile("Configure|Options")).click()
     await expect(dialog.get_by_text("Framing and format").first).to_be_visible()
     await visitor.picture("options")

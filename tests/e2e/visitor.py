@@ -1,10 +1,12 @@
 """Someone who uses Home Assistant in a browser."""
 
+import asyncio
 from pathlib import Path
 import re
 
 from playwright.async_api import Locator, Page, expect
 
+from demo.home_assistant import wait_until
 from demo.start import PASSWORD, USERNAME
 
 from .demo_process import DemoProcess
@@ -41,11 +43,48 @@ class Visitor:
         """Choose something in the dialog."""
         await self.dialog.get_by_text(text).first.click()
 
-    async def select(self, field: str, option: str) -> None:
-        """Choose from a drop-down list of the form."""
-        selector = self.dialog.locator("ha-selector-select", has_text=field)
-        await selector.locator("ha-picker-field").click()
-        await selector.locator("ha-dropdown-item", has_text=option).click()
+    async def select(
+        self, field: str, option: str, form: Locator | None = None
+    ) -> None:
+        """Choose from a drop-down list of a form, the dialog's if none is named."""
+        form = form or self.dialog
+        await form.locator(f'ha-picker-field[aria-label="{field}"]').click()
+        await form.get_by_role("menuitem", name=option, exact=True).click()
+
+    async def next(self) -> None:
+        """Send the form."""
+        await self.dialog.get_by_role("button", name="Next").click()
+
+    async def start_adding(self, kind: str) -> None:
+        """Go to the form of a new hub of a kind."""
+        await self.visit("config/integrations/dashboard")
+        await self.page.get_by_role("button", name="Add integration").click()
+        await self.page.get_by_placeholder("Search for a brand name").fill("BEMCom")
+        await self.dialog.get_by_text("BEMCom Connectors").click()
+        await self.dialog.get_by_text(kind, exact=True).click()
+
+    async def hub(self, name: str) -> Locator:
+        """Go to the page of the integration, and return the hub's part of it."""
+        await self.visit("config/integrations/integration/bemcom_connectors")
+        row = self.page.locator("ha-config-entry-row", has_text=name)
+        await expect(row).to_be_visible()
+        return row
+
+    async def fill_port(self, path: Path) -> None:
+        """Fill in the serial port by hand."""
+        selector = self.dialog.locator("ha-selector-serial_port")
+        field = selector.get_by_role("textbox")
+        if not await field.count():
+            await selector.locator("ha-picker-field").click()
+            await self.page.get_by_role("option", name="Enter manually").click()
+
+        async def stays() -> bool:
+            # The list that closes empties the field a moment after it has appeared.
+            await field.fill(str(path))
+            await asyncio.sleep(0.3)
+            return bool(await selector.evaluate("selector => selector.value"))
+
+        await wait_until(stays, "the serial port to take a path", within=10)
 
     async def log_in(self) -> None:
         """Log in on the first page."""
