@@ -10,11 +10,12 @@ BUDGET_MS = 150
 _SCRIPT = """
 import importlib, sys, time
 import homeassistant.bootstrap, homeassistant.config_entries
-from homeassistant.components import binary_sensor, diagnostics, sensor
+from homeassistant.components import binary_sensor, diagnostics, sensor, system_health
+from homeassistant.components import usb  # which every default configuration has
 from homeassistant.helpers import selector, storage, update_coordinator
 from homeassistant.util import ssl
 began = time.perf_counter()
-for name in ("config_flow", "sensor", "binary_sensor", "diagnostics"):
+for name in ("config_flow", "sensor", "binary_sensor", "diagnostics", "system_health"):
     importlib.import_module(f"custom_components.bemcom_connectors.{name}")
 print((time.perf_counter() - began) * 1000)
 """

@@ -94,8 +94,6 @@ def _table(
         ObjectSelectorConfig(
             fields=fields,
             multiple=True,
-            label_field="key",
-            description_field="type",
             translation_key=name,
         )
     )

@@ -7,7 +7,7 @@ import sys
 import time
 
 from demo.home_assistant import REPOSITORY, HomeAssistantApi
-from demo.start import PASSWORD, USERNAME
+from demo.start import PASSWORD, USERNAME, serial_port_beside
 
 READY = "Ready."
 
@@ -28,6 +28,7 @@ class DemoProcess:
         self.port = free_port()
         self.json_port = free_port()
         self.yaml_port = free_port()
+        self.serial_port = serial_port_beside(self.config_dir)
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = HomeAssistantApi(self.url)
         self.said: list[str] = []

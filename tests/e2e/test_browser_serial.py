@@ -57,13 +57,7 @@ async def open_port(visitor: Visitor, path: Path) -> None:
     await visitor.start_adding("Serial port")
     await dialog.get_by_role("textbox", name="Connector name").fill(NAME)
     await visitor.picture("port")
-    await dialog.locator("ha-selector-serial_port ha-picker-field").click()
-    await expect(
-        visitor.page.get_by_role("option", name="Enter manually")
-    ).to_be_visible()
-    await visitor.picture("ports")
-    await visitor.page.keyboard.press("Escape")
-
+    await visitor.enter_port_manually()
     await visitor.fill_port(path.with_name("nothing"))
     await dialog.get_by_role("button", name="Advanced").click()
     await visitor.picture("advanced")
@@ -72,6 +66,8 @@ async def open_port(visitor: Visitor, path: Path) -> None:
     await expect(dialog.get_by_text("There is no such port")).to_be_visible()
     await visitor.picture("no-such-port")
 
+    # The form is a new one, with a list again.
+    await visitor.enter_port_manually()
     await visitor.fill_port(path)
     await visitor.next()
     await expect(dialog.get_by_text("422498").first).to_be_visible()
@@ -79,31 +75,35 @@ async def open_port(visitor: Visitor, path: Path) -> None:
 
 
 async def fill_slices(visitor: Visitor) -> None:
-    """Add a row to the table of slices by hand, and make a mistake in another."""
+    """Add rows to the table of slices by hand, two of them with the same key."""
     await visitor.choose("Change framing and format")
     await visitor.select("Framing", "Lines")
     await visitor.select("Format", "Slices (ThingsBoard)")
     await visitor.picture("decode")
     await visitor.next()
     await visitor.picture("slices")
-    form = await add_row(visitor, Key="first", From_byte="0", To_byte="2")
+    form = await add_row(visitor, {"Key": "first", "From byte": "0", "To byte": "2"})
     await visitor.picture("slice-form")
     await form.get_by_role("button", name="Add").click()
-    form = await add_row(visitor, Key="second", From_byte="4", To_byte="2")
+    form = await add_row(visitor, {"Key": "first", "From byte": "4", "To byte": "6"})
     await form.get_by_role("button", name="Add").click()
-    await expect(visitor.dialog.get_by_text("second")).to_be_visible()
+    await expect(visitor.dialog.locator("ha-list-item-base")).to_have_count(2)
     await visitor.picture("slices-filled")
     await visitor.next()
-    await expect(visitor.dialog.get_by_text("cannot be used")).to_be_visible()
+    await expect(
+        visitor.dialog.get_by_text("has the key of another row")
+    ).to_be_visible()
     await visitor.picture("slices-wrong")
 
 
-async def add_row(visitor: Visitor, **fields: str) -> Locator:
+async def add_row(visitor: Visitor, fields: dict[str, str]) -> Locator:
     """Fill in the form of a new row of a table, and return the form."""
     await visitor.dialog.get_by_role("button", name="Add", exact=True).click()
     form = visitor.page.locator("dialog-form")
     for name, value in fields.items():
-        await form.get_by_label(name.replace("_", " ")).fill(value)
+        text = form.get_by_role("textbox", name=name)
+        number = form.get_by_role("spinbutton", name=name)
+        await text.or_(number).fill(value)
     return form
 
 
@@ -216,6 +216,7 @@ async def test_find_baud_rate(visitor: Visitor, tmp_path: Path) -> None:
     async with SerialDevice(tmp_path, baudrate=115200) as device, chatting(device):
         await visitor.start_adding("Serial port")
         await dialog.get_by_role("textbox", name="Connector name").fill("attic-sensor")
+        await visitor.enter_port_manually()
         await visitor.fill_port(Path(device.path))
         await visitor.next()
         await expect(dialog.get_by_text("wrong baud rate")).to_be_visible()
@@ -238,13 +239,13 @@ async def fill_binary_fields(visitor: Visitor) -> None:
     await visitor.select("Format", "Binary fields")
     await visitor.next()
     await visitor.picture("binary")
-    form = await add_row(visitor, Key="first", Position="0")
+    form = await add_row(visitor, {"Key": "first", "Position": "0"})
     await form.locator('ha-picker-field[aria-label="Type"]').click()
     await visitor.picture("binary-types")
     await form.get_by_role("menuitem", name="uint8").click()
     await visitor.picture("binary-form")
     await form.get_by_role("button", name="Add").click()
-    await expect(dialog.get_by_text("first")).to_be_visible()
+    await expect(dialog.locator("ha-list-item-base")).to_contain_text("first")
     await visitor.picture("binary-filled")
     await visitor.next()
     await expect(dialog.get_by_role("cell", name="52", exact=True)).to_be_visible()

@@ -1,20 +1,34 @@
 """The demo's hubs in a running Home Assistant, over its API."""
 
+from pathlib import Path
 import time
 
 import pytest
 
 from demo.home_assistant import ConfigFlow, HomeAssistantError, wait_until
-from demo.hubs import METER, WEATHER, create_tcp_hub
+from demo.hubs import METER, SENSOR, WEATHER, create_serial_hub, create_tcp_hub
 from demo.meter import JsonMeter
+from demo.serial_device import SerialSensor
 
 from .demo_process import DemoProcess
-from .waits import entity_with, wait_for_availability, wait_for_change
+from .waits import (
+    availabilities,
+    entity_with,
+    remove_hub,
+    wait_for_availability,
+    wait_for_change,
+    wait_for_state,
+)
 
 
 async def test_hubs_of_demo_are_loaded(demo: DemoProcess) -> None:
     entries = {entry["title"]: entry for entry in await demo.api.config_entries()}
-    assert entries[METER]["state"] == entries[WEATHER]["state"] == "loaded"
+    assert {entries[name]["state"] for name in (METER, WEATHER, SENSOR)} == {"loaded"}
+
+
+async def test_serial_hub_of_demo_has_its_values(demo: DemoProcess) -> None:
+    for word, value in (("temperature", 42), ("humidity", 24), ("battery", 98)):
+        await wait_for_state(demo, await entity_with(demo, SENSOR, word), f"{value}")
 
 
 async def test_states_follow_devices(demo: DemoProcess) -> None:
@@ -38,16 +52,37 @@ async def test_link_that_breaks_recovers(demo: DemoProcess) -> None:
         await meter.start()
         await wait_for_availability(demo, entity_id, available=True)
 
-        for entry in await demo.api.config_entries():
-            if entry["title"] == "fragile-meter":
-                await demo.api.request(
-                    "DELETE", f"/api/config/config_entries/entry/{entry['entry_id']}"
-                )
+        await remove_hub(demo, "fragile-meter")
 
         async def left() -> bool:
             return meter.client_count == 0
 
         await wait_until(left, "the hub to close its connection", within=10)
+
+
+async def test_serial_device_is_replugged(demo: DemoProcess, tmp_path: Path) -> None:
+    async with SerialSensor(tmp_path / "port", interval=0.2) as sensor:
+        await create_serial_hub(demo.api, "loose-sensor", sensor.path)
+        entity_id = await entity_with(demo, "loose-sensor", "temperature")
+        await wait_for_state(demo, entity_id, "42")
+
+        async with availabilities(demo, entity_id) as seen:
+            await sensor.stop()
+            await wait_for_availability(demo, entity_id, available=False)
+            sensor.values["temperature"] = 17
+            await sensor.start()
+            await wait_for_state(demo, entity_id, "17")
+            sensor.values["temperature"] = 18
+            await wait_for_state(demo, entity_id, "18")
+
+            # It went once and came once, and nobody had to do anything.
+            async def told() -> bool:
+                return len(seen) > 1
+
+            await wait_until(told, "the event of its return", within=10)
+            assert seen == [False, True]
+
+        await remove_hub(demo, "loose-sensor")
 
 
 async def test_flow_says_when_nobody_listens(demo: DemoProcess) -> None:

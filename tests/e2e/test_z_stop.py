@@ -1,9 +1,10 @@
 """The end of the demo, and its second start (named to run after the other tests)."""
 
-from demo.hubs import METER, WEATHER
+from demo.hubs import METER, SENSOR, WEATHER
 
 from .demo_process import DemoProcess
 from .log_check import complaints
+from .waits import entity_with, wait_for_state
 
 
 async def test_stop_in_traffic_and_second_start(demo: DemoProcess) -> None:
@@ -18,15 +19,18 @@ async def test_stop_in_traffic_and_second_start(demo: DemoProcess) -> None:
     seconds = await demo.stop()
     assert seconds < 30
     assert complaints(demo.log()) == []
+    assert not demo.serial_port.is_symlink()
 
     await demo.start()
+    assert f"{demo.serial_port}" in "".join(demo.said)
     entries = await demo.api.config_entries()
     assert {entry["entry_id"] for entry in entries} == before
-    assert {METER, WEATHER} <= {entry["title"] for entry in entries}
+    assert {METER, WEATHER, SENSOR} <= {entry["title"] for entry in entries}
     assert entities == {
         entity["entity_id"]
         for entry_id in before
         for entity in await demo.api.entities(entry_id)
     }
+    await wait_for_state(demo, await entity_with(demo, SENSOR, "humidity"), "24")
     assert await demo.stop() < 30
     assert complaints(demo.log()) == []

@@ -70,13 +70,18 @@ class Visitor:
         await expect(row).to_be_visible()
         return row
 
+    async def enter_port_manually(self) -> None:
+        """Choose from the list of serial ports that it is none of them."""
+        await self.dialog.locator("ha-selector-serial_port ha-picker-field").click()
+        option = self.page.get_by_role("option", name="Enter manually")
+        await expect(option).to_be_visible()
+        await self.picture("ports")
+        await option.click()
+
     async def fill_port(self, path: Path) -> None:
         """Fill in the serial port by hand."""
         selector = self.dialog.locator("ha-selector-serial_port")
         field = selector.get_by_role("textbox")
-        if not await field.count():
-            await selector.locator("ha-picker-field").click()
-            await self.page.get_by_role("option", name="Enter manually").click()
 
         async def stays() -> bool:
             # The list that closes empties the field a moment after it has appeared.

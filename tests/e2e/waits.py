@@ -1,5 +1,11 @@
 """Waiting for what Home Assistant shows."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
 from demo.home_assistant import wait_until
 
 from .demo_process import DemoProcess
@@ -41,3 +47,50 @@ async def wait_for_availability(
 
     what = f"{entity_id} to be {'available' if available else 'unavailable'}"
     await wait_until(reached, what, within=60)
+
+
+async def wait_for_state(demo: DemoProcess, entity_id: str, state: str) -> None:
+    """Return once an entity has a state."""
+
+    async def reached() -> bool:
+        return await demo.api.state(entity_id) == state
+
+    await wait_until(reached, f"{entity_id} to be {state}", within=60)
+
+
+@asynccontextmanager
+async def availabilities(
+    demo: DemoProcess, entity_id: str
+) -> AsyncGenerator[list[bool]]:
+    """Yield a list that tells each time whether the entity has become available or not."""
+    seen: list[bool] = []
+    async with demo.api.websocket() as socket:
+        await socket.send_json(
+            {"id": 1, "type": "subscribe_events", "event_type": "state_changed"}
+        )
+        await socket.receive_json()
+        listener = asyncio.create_task(_listen(socket, entity_id, seen))
+        try:
+            yield seen
+        finally:
+            listener.cancel()
+
+
+async def _listen(
+    socket: aiohttp.ClientWebSocketResponse, entity_id: str, seen: list[bool]
+) -> None:
+    async for message in socket:
+        change = message.json()["event"]["data"]
+        if change["entity_id"] == entity_id:
+            available = change["new_state"]["state"] != "unavailable"
+            if available != (change["old_state"]["state"] != "unavailable"):
+                seen.append(available)
+
+
+async def remove_hub(demo: DemoProcess, title: str) -> None:
+    """Delete a hub."""
+    for entry in await demo.api.config_entries():
+        if entry["title"] == title:
+            await demo.api.request(
+                "DELETE", f"/api/config/config_entries/entry/{entry['entry_id']}"
+            )
