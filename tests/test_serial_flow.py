@@ -1,6 +1,8 @@
 """The config flow of a serial hub, on real ports."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,21 @@ def quick_search(monkeypatch: pytest.MonkeyPatch) -> None:
         return await find_baud_rate(*args, rates=rates, wait=0.2, gather=0.05, **more)
 
     monkeypatch.setattr(serial_flow, "find_baud_rate", find)
+
+
+@asynccontextmanager
+async def speaking(sensor: SerialDevice, message: bytes) -> AsyncGenerator[None]:
+    """Let a device say the same again and again, whoever opens its port."""
+
+    async def speak() -> None:
+        while True:
+            await sensor.send(message)
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(speak())
+    yield
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def port(
@@ -172,12 +189,8 @@ async def test_the_wrong_baud_rate_is_noticed_and_the_right_one_found(
         result = await heard(hass, result)
         assert result["step_id"] == "garbled"
         result = await choose(hass, result, "find_baud_rate")
-        assert result["type"] is FlowResultType.SHOW_PROGRESS
-        assert result["progress_action"] == "find_baud_rate"
-        flow = hass.config_entries.flow
-        while result["type"] is FlowResultType.SHOW_PROGRESS:
-            await sensor.send(b"t=21.5\r\n" * 5)
-            result = await flow.async_configure(result["flow_id"])
+        async with speaking(sensor, b"t=21.5\r\n"):
+            result = await heard(hass, result, "find_baud_rate")
         assert result["step_id"] == "preview"
         assert "**21.5" in result["description_placeholders"]["datapoints"]
         result = await choose(hass, result, "create")
@@ -259,6 +272,42 @@ async def test_closing_the_dialog_frees_the_port(
         assert result["type"] is FlowResultType.SHOW_PROGRESS
         hass.config_entries.flow.async_abort(result["flow_id"])
         await hass.async_block_till_done()
+
+
+async def test_what_was_chosen_by_hand_is_kept(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    """Listening again shows it on new data, and does not recognise anew."""
+    async with SerialDevice(tmp_path) as sensor:
+        result = await heard(hass, await port(hass, sensor.path))
+        result = await choose(hass, result, "decode")
+        result = await submit(
+            hass, result, framing="line", format="slices", lists="index"
+        )
+        result = await submit(
+            hass, result, slices=SLICES, slice_mode="strict", encoding="utf-8"
+        )
+        assert result["step_id"] == "no_preview"
+        result = await choose(hass, result, "listen")
+        async with speaking(sensor, b"422498\n"):
+            result = await heard(hass, result)
+        assert "**24 %**" in result["description_placeholders"]["datapoints"]
+
+
+async def test_secrets_of_an_address_are_not_shown(
+    hass: HomeAssistant, loopback: str
+) -> None:
+    """Neither while listening nor in what went wrong."""
+    server = await asyncio.start_server(lambda *_: None, loopback, 0)
+    address = f"{loopback}:{server.sockets[0].getsockname()[1]}"
+    result = await port(hass, f"socket://user:secret@{address}")
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    assert address in result["description_placeholders"]["address"]
+    assert "secret" not in str(result["description_placeholders"])
+    result = await heard(hass, result)
+    assert "find_baud_rate" not in result["menu_options"]
+    hass.config_entries.flow.async_abort(result["flow_id"])
+    server.close()
 
 
 class TestReconfigure:

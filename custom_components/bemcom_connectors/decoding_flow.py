@@ -26,6 +26,11 @@ from .parsers import converters_folder, parser_aside
 from .preview import preview_placeholders
 
 
+def reason_of(error: OptionsError) -> str:
+    """Return why an option cannot work, for the middle of a sentence."""
+    return str(error).rstrip(".")
+
+
 class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
     """The steps `decode`, `parameters` and `preview`.
 
@@ -38,12 +43,15 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
     preview_options: Sequence[str]
     # Whether the link has a baud rate, which may be a wrong one.
     has_baud_rate = False
+    # Whether the user chose framing and format, which are not to be recognised any more.
+    chosen = False
 
     async def async_step_decode(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Choose framing, format and lists."""
         if user_input is not None:
+            self.chosen = True
             wanted = parameters_schema(user_input).schema
             # What an earlier choice wanted to know means nothing to this one.
             self.settings = {
@@ -78,7 +86,7 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
                 await self.hass.async_add_executor_job(self._check_decoding)
             except OptionsError as err:
                 errors[err.option] = f"invalid_{err.option}"
-                placeholders["reason"] = str(err)
+                placeholders["reason"] = reason_of(err)
             else:
                 return await self.async_step_preview()
         return self.async_show_form(
@@ -123,7 +131,10 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
             else "garbled"
             if garbled
             else ("preview" if placeholders["datapoints"] else "no_datapoints"),
-            menu_options=self._offered(self.preview_options),
+            menu_options=sorted(
+                self._offered(self.preview_options),
+                key=lambda option: garbled and option != "find_baud_rate",
+            ),
             description_placeholders=placeholders,
         )
 

@@ -8,7 +8,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_DEVICE, CONF_HOST
 from homeassistant.core import HomeAssistant
 
+from .connector.base import Connector
+from .connector.converters import Converter
 from .connector.model import JsonValue
+from .connector.stream import StreamConnector
 from .coordinator import BemcomConfigEntry
 from .serial_ports import is_url
 from .stored_descriptions import to_dict
@@ -54,8 +57,15 @@ async def async_get_config_entry_diagnostics(
             key: {**to_dict(description), "value": coordinator.data.get(key)}
             for key, description in coordinator.descriptions.items()
         },
+        "converter_output": _converter_output(connector),
         "messages": [_message(*message) for message in connector.history],
     }
+
+
+def _converter_output(connector: Connector) -> list[str]:
+    """Return what the user's converter has printed lately."""
+    parser = connector.slow_parser if isinstance(connector, StreamConnector) else None
+    return parser.output if isinstance(parser, Converter) else []
 
 
 def _message(

@@ -73,7 +73,7 @@ class HubSteps(RequestSteps, ConfigFlow):
         """Return the options of a menu that make sense for this kind of hub."""
         kind = self._data.get(CONF_HUB_KIND)
         others = {HUB_TCP, HUB_SERIAL} - {kind}
-        if kind != HUB_SERIAL:
+        if not self.has_baud_rate:
             others.add("find_baud_rate")
         return [option for option in options if option not in others]
 
@@ -213,7 +213,9 @@ class HubSteps(RequestSteps, ConfigFlow):
             await self._async_disconnect()
 
     async def _async_recognise(self) -> None:
-        """Take the settings that suit the sample best."""
+        """Take the settings that suit the sample best, unless the user chose some."""
+        if self.chosen:
+            return
         self.settings |= await self.hass.async_add_executor_job(recognise, self.sample)
 
     async def _async_disconnect(self) -> None:

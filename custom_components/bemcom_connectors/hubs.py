@@ -47,9 +47,9 @@ from .parsers import create_hub_parser
 
 
 def address_of(data: Mapping[str, Any]) -> str:
-    """Return where the device of an entry is, in short."""
+    """Return where the device of an entry is, in short and without what is secret in it."""
     if data[CONF_HUB_KIND] == HUB_SERIAL:
-        return str(data[CONF_DEVICE])
+        return SerialTransport(data[CONF_DEVICE]).where
     return f"{data[CONF_HOST]}:{data[CONF_PORT]}"
 
 

@@ -1,13 +1,13 @@
 """Repair issues: what only the user can mend."""
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_DEVICE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .connector.base import Connector
 from .connector.model import LinkError, LinkReason
 from .const import DOMAIN
+from .hubs import address_of
 from .preview import code, printable_bytes
 
 _TOO_MANY_DATAPOINTS = "too_many_datapoints"
@@ -70,7 +70,7 @@ class HubIssues:
     @callback
     def async_port_missing(self) -> None:
         """Say that a serial port went away."""
-        port = code(self._entry.data.get(CONF_DEVICE, ""))
+        port = code(address_of(self._entry.data))
         self._create(_PORT_MISSING, ir.IssueSeverity.ERROR, port=port)
 
     def _nothing_parsed(self, connector: Connector) -> None:

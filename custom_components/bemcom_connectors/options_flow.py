@@ -37,6 +37,7 @@ from .const import (
     CONF_WRITE_TIMEOUT,
     HUB_SERIAL,
 )
+from .decoding_flow import reason_of
 from .device_info import DEFAULT_DEVICE_NAME
 from .request_flow import RequestSteps
 
@@ -108,6 +109,7 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         entry = self.config_entry
         self.settings = dict(entry.options)
         self.has_baud_rate = entry.data[CONF_HUB_KIND] == HUB_SERIAL
+        self.chosen = True
         self.sample = ()
         if entry.state is ConfigEntryState.LOADED:
             self.sample = tuple(entry.runtime_data.connector.sample)
@@ -144,7 +146,7 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
                 ReportRule.of(self.settings)
             except OptionsError as err:
                 errors[err.option] = f"invalid_{err.option}"
-                placeholders["reason"] = str(err)
+                placeholders["reason"] = reason_of(err)
             else:
                 return self._save()
         return self.async_show_form(

@@ -20,7 +20,7 @@ from .connector.requests import (
     create_request,
 )
 from .const import CONF_REQUEST, CONF_REQUEST_HEX, CONF_REQUEST_INTERVAL
-from .decoding_flow import DecodingSteps
+from .decoding_flow import DecodingSteps, reason_of
 
 REQUEST_SCHEMA = vol.Schema(
     {
@@ -56,7 +56,7 @@ class RequestSteps(DecodingSteps):
                 create_request(self.settings)
             except OptionsError as err:
                 errors[err.option] = f"invalid_{err.option}"
-                placeholders["reason"] = str(err)
+                placeholders["reason"] = reason_of(err)
             else:
                 return await self._async_after_request()
         return self.async_show_form(

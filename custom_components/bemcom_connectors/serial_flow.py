@@ -21,6 +21,7 @@ from homeassistant.helpers.selector import (
 from .connector.baud_rate import COMMON_BAUD_RATES, find_baud_rate
 from .connector.model import Chunk, LinkError
 from .connector.requests import create_request
+from .connector.serial_transport import PLAIN_TCP
 from .connector.transport import Link
 from .const import (
     CONF_BAUDRATE,
@@ -37,7 +38,7 @@ from .const import (
     HUB_SERIAL,
 )
 from .hub_flow import ADVANCED, NAME_FIELD, HubSteps
-from .hubs import create_transport
+from .hubs import address_of, create_transport
 from .options_flow import LINK_FIELDS
 from .serial_ports import async_find_owner, async_lasting_path, is_url
 
@@ -105,7 +106,6 @@ class SerialSteps(HubSteps):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the port, and open it."""
-        self.has_baud_rate = True
         errors: dict[str, str] = {}
         placeholders = {"hub": "", "detail": ""}
         if user_input is not None:
@@ -144,7 +144,7 @@ class SerialSteps(HubSteps):
                 step_id="find_baud_rate",
                 progress_action="find_baud_rate",
                 progress_task=self._searching,
-                description_placeholders={"address": self._data[CONF_DEVICE]},
+                description_placeholders={"address": address_of(self._data)},
             )
         searching, self._searching = self._searching, None
         try:
@@ -221,6 +221,7 @@ class SerialSteps(HubSteps):
         """Sort what was entered into data and options; return the form's errors."""
         advanced = SERIAL_SCHEMA({**_ANY_HUB, **user_input})[ADVANCED]
         device = user_input[CONF_DEVICE].strip()
+        self.has_baud_rate = not device.startswith(PLAIN_TCP)
         self._data = {
             CONF_HUB_KIND: HUB_SERIAL,
             CONF_DEVICE: await async_lasting_path(self.hass, device),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import TemplateError
 from homeassistant.helpers.template import Template
+from homeassistant.util.async_ import run_callback_threadsafe
 
 from .connector.json_format import parse_json
 from .connector.model import JsonValue, OptionsError, ParseError
@@ -38,7 +40,11 @@ def create_template_parser(
         template.ensure_valid()
     except TemplateError as err:
         raise OptionsError(CONF_TEMPLATE, str(err)) from err
-    render = template.render if aside else template.async_render
+
+    def render(variables: dict[str, Any]) -> Any:
+        """Render, in whichever thread; what is not defined is an error, not a log line."""
+        job = partial(template.async_render, variables, strict=True)
+        return run_callback_threadsafe(hass.loop, job).result() if aside else job()
 
     def parse(frame: bytes) -> JsonValue:
         variables: dict[str, Any] = {"frame": frame, "value": decode(frame)}

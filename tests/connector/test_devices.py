@@ -67,6 +67,12 @@ async def test_the_id_may_be_nested() -> None:
     assert heard.values == [{"x7__meter__kwh": 5}]
 
 
+async def test_a_list_of_other_things_is_a_list() -> None:
+    """Only where each element has the id is it one message for each."""
+    heard = await _heard([[{"t": 1}, {"id": "a", "t": 2}], [1, 2]], device_id_key="id")
+    assert heard.values == [{"0__t": 1, "1__id": "a", "1__t": 2}, {"0": 1, "1": 2}]
+
+
 @pytest.mark.parametrize("nothing", [None, True, "", " \n", [1]])
 async def test_a_message_without_an_id_is_the_hubs(nothing: JsonValue) -> None:
     """Nothing is lost, and no device without a name appears."""

@@ -179,3 +179,10 @@ async def test_a_device_that_hangs_up_has_said_what_it_said(device: Device) -> N
     with pytest.raises(LinkError) as caught:
         await listening
     assert caught.value.reason is LinkReason.CLOSED
+
+
+def test_devices_are_told_apart() -> None:
+    """The preview shows the keys that the hub will have."""
+    settings = {"framing": "line", "format": "json", "device_id_key": "id"}
+    sample = [Chunk(0, b'{"id":"a","t":1}\n[{"id":"b","t":2},{"id":"c","t":3}]\n')]
+    assert decode(sample, settings).datapoints == {"a__t": 1, "b__t": 2, "c__t": 3}

@@ -167,8 +167,7 @@ async def override_temperature(visitor: Visitor) -> None:
     await expect(row.get_by_text("Room temperature")).to_be_visible()
     await visitor.picture("hub-with-datapoint")
     await row.get_by_role("button", name=NAME).click()
-    # 17 °F, shown in the unit of the house.
-    await expect(row_with(visitor, "Room temperature")).to_contain_text("-8.3")
+    await expect(row_with(visitor, "Room temperature")).to_contain_text("17.0 °F")
     await visitor.picture("device-with-datapoint")
 
 

@@ -12,7 +12,7 @@ import logging
 import time
 
 from .backoff import Backoff
-from .devices import device_of, with_device
+from .devices import device_of, parts_of, with_device
 from .flatten import Flattener, Lists
 from .listener import HistoryEntry, Listener, Statistics
 from .model import (
@@ -189,8 +189,9 @@ class Connector(ABC):
         outcome: int | str
         try:
             parsed = self.parse_raw_msg(message)
-            if type(parsed) is Messages or self.device_id_key:
-                outcome = self._publish_parts(parsed, timestamp)
+            if self.device_id_key or type(parsed) is Messages:
+                parts = parts_of(parsed, self.device_id_key)
+                outcome = sum(self._publish(part, timestamp) for part in parts)
             else:
                 outcome = self._publish(parsed, timestamp)
             if type(parsed) is PartialMessage:
@@ -229,14 +230,6 @@ class Connector(ABC):
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
                 self.count_listener_error(type(listener).__name__, err)
         return len(values)
-
-    def _publish_parts(self, parsed: JsonValue | Messages, timestamp: int) -> int:
-        """Publish each of several messages; a list of devices is one message for each."""
-        if isinstance(parsed, list) and all(isinstance(part, dict) for part in parsed):
-            return sum(self._publish(part, timestamp) for part in parsed)
-        if isinstance(parsed, Messages):
-            return sum(self._publish_parts(part, timestamp) for part in parsed)
-        return self._publish(parsed, timestamp)
 
     def _announce(
         self, values: dict[str, JsonValue], before: int, device_id: str | None

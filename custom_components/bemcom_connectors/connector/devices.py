@@ -1,9 +1,30 @@
 """Telling apart the devices that share a link."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from .flatten import SEPARATOR
-from .model import JsonValue
+from .model import JsonValue, Messages
+
+
+def parts_of(parsed: JsonValue | Messages, id_key: str) -> Iterator[JsonValue]:
+    """Yield the messages in what was parsed; a list of devices is one for each of them."""
+    if isinstance(parsed, Messages):
+        for part in parsed:
+            yield from parts_of(part, id_key)
+    elif (
+        id_key
+        and isinstance(parsed, list)
+        and all(_may_have(part, id_key) for part in parsed)
+    ):
+        yield from parsed
+    else:
+        yield parsed
+
+
+def _may_have(part: JsonValue, id_key: str) -> bool:
+    """Tell whether an element of a list is a device's: it has the id, or what it is in."""
+    names = {id_key, id_key.partition(SEPARATOR)[0]}
+    return isinstance(part, dict) and not names.isdisjoint(part)
 
 
 def device_of(values: Mapping[str, JsonValue], id_key: str) -> str | None:

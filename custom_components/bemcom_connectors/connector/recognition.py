@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import re
 from typing import Any, NamedTuple
 
+from .devices import device_of, parts_of, with_device
 from .flatten import Lists, flatten
 from .framing import Framing, create_framer
-from .model import Chunk, JsonValue, Messages, ParseError, PartialMessage
+from .model import Chunk, JsonValue, ParseError, PartialMessage
 from .parsing import Format, Parser, create_parser
 
 # Pieces that come closer together than this belong to one message of a device that
@@ -52,13 +53,14 @@ def decode(
     *,
     max_frames: int = 1000,
 ) -> Decoded:
-    """Decode a sample with `settings`, the options of framing, format and lists.
+    """Decode a sample with `settings`: framing, format, lists and devices.
 
     `parse` is for formats that are not the engine's. Raises OptionsError for settings that
     cannot work.
     """
     parse = parse or create_parser(settings["format"], settings)
     lists = settings.get("lists", Lists.INDEX)
+    id_key = settings.get("device_id_key", "")
     decoded = Decoded()
     for frame in _frames(sample, settings, decoded):
         if len(decoded.frames) >= max_frames:
@@ -66,8 +68,11 @@ def decode(
         decoded.frames.append(frame)
         try:
             parsed = parse(frame)
-            for message in parsed if isinstance(parsed, Messages) else [parsed]:
-                decoded.datapoints.update(flatten(message, lists))
+            for message in parts_of(parsed, id_key):
+                values = flatten(message, lists)
+                if device_id := device_of(values, id_key):
+                    values = with_device(values, id_key, device_id)
+                decoded.datapoints.update(values)
                 decoded.messages.append(message)
             if isinstance(parsed, PartialMessage):
                 decoded.errors[len(decoded.frames) - 1] = "; ".join(parsed.errors)

@@ -23,8 +23,9 @@ DEFAULT_STOPBITS = 1.0
 
 # These are bytes over TCP and nothing else; their serial settings are those of the device
 # server.
+PLAIN_TCP = ("socket://", "tcp://")
 _PLAIN_TCP = ("socket", "tcp")
-_NETWORK = (*_PLAIN_TCP, "rfc2217", "esphome")
+_NETWORK = (*_PLAIN_TCP, "rfc2217", "esphome", "esphome-hass")
 _SECRET_PARAMETERS = {"key", "password", "noise_psk"}
 
 # An attempt that was given up may take so long to end before it is left to itself.
