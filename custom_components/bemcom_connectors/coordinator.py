@@ -230,7 +230,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self, event: Event[er.EventEntityRegistryUpdatedData]
     ) -> None:
         """Forget the datapoints of deleted entities; they are new when they come again."""
-        for key in self._catalog.async_take_deleted(event):
+        if (key := self._catalog.async_take_deleted(event)) is not None:
             self.descriptions.pop(key, None)
             self._undescribed.pop(key, None)
             self._catalog.async_forget(key)

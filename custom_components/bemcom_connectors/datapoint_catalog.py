@@ -49,8 +49,11 @@ class DatapointCatalog:
         self._unsaved = False
         # Those of earlier runs too: a datapoint keeps the looks it had.
         self._guessed: dict[str, DatapointDescription] = {}
-        # Unique ids that are, or were in this run, in the entity registry.
-        self._registered: set[str] = set()
+        # Those that take room. Others are of a time when the link had one device, or several.
+        self._counted: set[str] = set()
+        # The datapoints that have an entity, and those entities.
+        self._entity_ids: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
         self._overrides: dict[str, Override] = {
             subentry.data[CONF_KEY]: subentry.data
             for subentry in entry.subentries.values()
@@ -61,14 +64,14 @@ class DatapointCatalog:
         """Load the descriptions of an earlier run, but not those of deleted entities."""
         stored = await self._store.async_load() or {}
         registry = er.async_get(self._hass)
-        entities = er.async_entries_for_config_entry(registry, self._entry.entry_id)
-        self._registered = {entity.unique_id for entity in entities}
+        for entity in er.async_entries_for_config_entry(registry, self._entry.entry_id):
+            self._async_note(entity)
+        several = bool(self._connector.device_id_key)
         for key, data in stored.items():
-            if (
-                datapoint_unique_id(self._entry, key) in self._registered
-                and (description := from_dict(data)) is not None
-            ):
+            if key in self._entity_ids and (description := from_dict(data)) is not None:
                 self._guessed[key] = description
+                if (description.device_id is not None) == several:
+                    self._counted.add(key)
 
     async def async_save(self) -> None:
         """Save what was learned since the last time."""
@@ -91,13 +94,14 @@ class DatapointCatalog:
     ) -> DatapointDescription | None:
         """Return how a datapoint looks that came; None if there is no room for it."""
         if (guessed := self._guessed.get(key)) is None:
-            if len(self._guessed) >= self._connector.max_datapoints:
+            if len(self._counted) >= self._connector.max_datapoints:
                 return None
             guessed = replace(
                 describe(own_key(key, device_id), value), key=key, device_id=device_id
             )
             self._guessed[key] = guessed
             self._async_schedule_save()
+        self._counted.add(key)
         description = self._override(guessed)
         self._async_adapt_registry(description)
         return description
@@ -115,26 +119,35 @@ class DatapointCatalog:
     def async_forget(self, key: str) -> None:
         """Forget a datapoint; it is guessed anew when it comes again."""
         self._guessed.pop(key, None)
+        self._counted.discard(key)
         self._async_schedule_save()
 
     @callback
     def async_take_deleted(
         self, event: Event[er.EventEntityRegistryUpdatedData]
-    ) -> list[str]:
-        """Return the datapoints whose entity, live, disabled or long gone, was deleted."""
-        registry = er.async_get(self._hass)
-        if event.data["action"] == "create":
-            entity = registry.async_get(event.data["entity_id"])
-            if entity and entity.config_entry_id == self._entry.entry_id:
-                self._registered.add(entity.unique_id)
-        deleted = []
+    ) -> str | None:
+        """Return the datapoint whose entity, live, disabled or long gone, was deleted."""
+        entity_id = event.data["entity_id"]
         if event.data["action"] == "remove":
-            for key in self._guessed:
-                unique_id = datapoint_unique_id(self._entry, key)
-                if unique_id in self._registered and not self._entities(unique_id):
-                    self._registered.discard(unique_id)
-                    deleted.append(key)
-        return deleted
+            if (key := self._keys.pop(entity_id, None)) is not None:
+                del self._entity_ids[key]
+            return key
+        known = "old_entity_id" in event.data and event.data["old_entity_id"]
+        if event.data["action"] == "create" or known in self._keys:
+            entity = er.async_get(self._hass).async_get(entity_id)
+            if entity and entity.config_entry_id == self._entry.entry_id:
+                self._async_note(entity)
+        return None
+
+    @callback
+    def _async_note(self, entity: er.RegistryEntry) -> None:
+        """Note which datapoint an entity shows, if it shows one."""
+        prefix = datapoint_unique_id(self._entry, "")
+        if entity.unique_id.startswith(prefix):
+            key = entity.unique_id.removeprefix(prefix)
+            self._keys.pop(self._entity_ids.get(key, ""), None)
+            self._keys[entity.entity_id] = key
+            self._entity_ids[key] = entity.entity_id
 
     def is_hidden(self, key: str) -> bool:
         """Tell whether the user wants a datapoint out of sight."""
@@ -166,49 +179,46 @@ class DatapointCatalog:
     def _async_adapt_registry(self, description: DatapointDescription) -> None:
         """Let the entity registry follow an override that came, changed or went."""
         registry = er.async_get(self._hass)
-        unique_id = datapoint_unique_id(self._entry, description.key)
-        if unique_id not in self._registered:
+        entity_id = self._entity_ids.get(description.key, "")
+        if (entity := registry.async_get(entity_id)) is None:
             return
-        for platform, entity_id in self._entities(unique_id):
-            entity = registry.async_get(entity_id)
-            if platform != description.platform:
-                # It comes again on the other platform: no deletion by the user.
-                self._registered.discard(unique_id)
-                registry.async_remove(entity_id)
-            elif entity is not None:
-                self._async_adapt_entity(entity, description)
-
-    @callback
-    def _async_adapt_entity(
-        self, entity: er.RegistryEntry, description: DatapointDescription
-    ) -> None:
-        """Hide or show an entity, and give it the unit that the user said."""
-        registry = er.async_get(self._hass)
+        if entity.domain != description.platform:
+            # It comes again on the other platform: no deletion by the user.
+            del self._entity_ids[description.key], self._keys[entity_id]
+            registry.async_remove(entity_id)
+            return
         hidden = self.is_hidden(description.key)
         integration = er.RegistryEntryHider.INTEGRATION
         if hidden and entity.hidden_by is None:
-            registry.async_update_entity(entity.entity_id, hidden_by=integration)
+            registry.async_update_entity(entity_id, hidden_by=integration)
         elif not hidden and entity.hidden_by is integration:
-            registry.async_update_entity(entity.entity_id, hidden_by=None)
-        unit = description.native_unit_of_measurement
-        if (
-            CONF_UNIT in self._overrides.get(description.key, {})
-            and entity.unit_of_measurement != unit
-            and CONF_UNIT not in entity.options.get(entity.domain, {})
-        ):
-            # Home Assistant would go on converting to the unit that was shown first.
-            private = f"{entity.domain}.private"
-            registry.async_update_entity_options(entity.entity_id, private, None)
-            registry.async_update_entity(entity.entity_id, unit_of_measurement=unit)
+            registry.async_update_entity(entity_id, hidden_by=None)
+        self._async_adapt_unit(entity, description)
 
-    def _entities(self, unique_id: str) -> list[tuple[str, str]]:
-        """Return platform and entity id of the entities with a unique id."""
+    @callback
+    def _async_adapt_unit(
+        self, entity: er.RegistryEntry, description: DatapointDescription
+    ) -> None:
+        """Show the unit that the user said, and the guessed one when that is over.
+
+        Home Assistant goes on converting to the unit that was shown first; a unit that was
+        chosen in the entity's settings comes before all others.
+        """
         registry = er.async_get(self._hass)
-        found = (
-            (platform, registry.async_get_entity_id(platform, DOMAIN, unique_id))
-            for platform in PLATFORMS
-        )
-        return [(platform, entity_id) for platform, entity_id in found if entity_id]
+        unit = description.native_unit_of_measurement
+        said = CONF_UNIT in self._overrides.get(description.key, {})
+        was_said = DOMAIN in entity.options
+        if not said and not was_said:
+            return
+        options = {CONF_UNIT: unit} if said else None
+        if entity.options.get(DOMAIN) != options:
+            registry.async_update_entity_options(entity.entity_id, DOMAIN, options)
+            if CONF_UNIT not in entity.options.get(entity.domain, {}):
+                private = f"{entity.domain}.private"
+                registry.async_update_entity_options(entity.entity_id, private, None)
+                registry.async_update_entity(
+                    entity.entity_id, unit_of_measurement=unit
+                )
 
     @callback
     def _async_schedule_save(self) -> None:

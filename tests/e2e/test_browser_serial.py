@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 import json
 from pathlib import Path
 import re
@@ -207,6 +207,8 @@ async def chatting(device: SerialDevice) -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def test_find_baud_rate(visitor: Visitor, tmp_path: Path) -> None:

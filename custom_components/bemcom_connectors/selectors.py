@@ -1,0 +1,43 @@
+"""The selectors that the forms are made of."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+
+def select(
+    options: Sequence[str], translation_key: str | None = None, *, custom: bool = False
+) -> SelectSelector:
+    """Return a drop-down; with `custom` other values can be typed."""
+    config = SelectSelectorConfig(
+        options=list(options), custom_value=custom, mode=SelectSelectorMode.DROPDOWN
+    )
+    if translation_key is not None:
+        config["translation_key"] = translation_key
+    return SelectSelector(config)
+
+
+def number(
+    minimum: float | None = None,
+    maximum: float | None = None,
+    *,
+    unit: str | None = None,
+    step: float | Literal["any"] = 1,
+) -> NumberSelector:
+    """Return a box for a number."""
+    config = NumberSelectorConfig(mode=NumberSelectorMode.BOX, step=step)
+    if minimum is not None:
+        config["min"] = minimum
+    if maximum is not None:
+        config["max"] = maximum
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return NumberSelector(config)
