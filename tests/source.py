@@ -205,7 +205,7 @@ class Flow:
                 )
                 return dict_keys(next(values))
             case ast.Call(func=ast.Name("preview_placeholders")):
-                return {
+                return {"address"} | {
                     key
                     for item in ast.walk(tree(PACKAGE / "preview.py"))
                     if isinstance(item, ast.Return)

@@ -572,6 +572,64 @@ async def test_the_entities_follow_the_users_word(
     assert hass.states.get("sensor.demo_meter_relay") is None
 
 
+async def test_a_unit_comes_and_goes_with_the_users_word(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """Also on an entity that Home Assistant has shown in another one before."""
+    power = "sensor.demo_meter_power"
+    entry, _ = await hub(hass, device)
+    for unit, state in (("kW", "412.5"), ("mW", "412.5"), (None, "412.5")):
+        if unit is None:
+            hass.config_entries.async_remove_subentry(
+                entry, next(iter(entry.subentries))
+            )
+        elif not entry.subentries:
+            result = await submit(hass, await start(hass, entry), key="power_W")
+            result = await submit(hass, result, platform="sensor")
+            await submit(hass, result, unit_of_measurement=unit)
+        else:
+            result = await change(hass, entry, "power_W")
+            result = await submit(hass, result, **shown(result))
+            await submit(hass, result, unit_of_measurement=unit)
+        await hass.async_block_till_done()
+        await receive(hass, device, entry.runtime_data.connector, POWER)
+        found = hass.states.get(power)
+        assert found is not None
+        assert found.attributes["unit_of_measurement"] == (unit or "W")
+        assert found.state == state
+
+
+async def test_the_word_on_what_is_still_to_come_counts(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """Whatever it turns out to be."""
+    entry, _ = await hub(hass, device)
+    result = await submit(hass, await start(hass, entry), key=" door_open ")
+    result = await submit(hass, result, platform="sensor", device_class=TEXT)
+    await submit(hass, result)
+    await hass.async_block_till_done()
+    await receive(hass, device, entry.runtime_data.connector, b'{"door_open":true}\n')
+    state = hass.states.get("sensor.demo_meter_door_open")
+    assert state is not None
+    assert state.state == "true"
+
+
+async def test_a_word_that_does_not_suit_is_left_out(
+    hass: HomeAssistant, device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and the rest counts."""
+    override = {"key": "power_W", "name": "Load", "unit_of_measurement": "°C"}
+    entry = hub_entry(
+        device.port,
+        overrides=[override | {"device_class": "power", "platform": "sensor"}],
+    )
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, POWER)
+    state = hass.states.get("sensor.demo_meter_load")
+    assert state is not None
+    assert "datapoint power_W does not suit it" in caplog.text
+
+
 # Texts
 
 

@@ -1,10 +1,12 @@
 """Formats of the Home Assistant side: templates, and the user's own code."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.bemcom_connectors.connector.model import (
     JsonValue,
@@ -16,6 +18,7 @@ from custom_components.bemcom_connectors.template_format import create_template_
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 from tests.device import Device
 from tests.hub import hub_entry, receive, set_up
 
@@ -172,3 +175,62 @@ async def test_a_hub_without_its_converter_starts_all_the_same(
     await receive(hass, device, connector, b"1\n")
     assert hass.states.get("sensor.demo_meter_t").state == "5"
     assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "frames", "shown"),
+    [
+        (  # a checksum that does not match costs the message
+            {
+                "format": "binary",
+                "fields": [{"key": "t", "position": 0, "type": "uint8"}],
+                "checksum": "sum8",
+            },
+            (b"\x15\x15", b"\x16\x00"),
+            {"parse_errors": 1, "field_errors": 0},
+        ),
+        (  # a struct that is too short costs its field
+            {
+                "format": "binary",
+                "fields": [
+                    {"key": "t", "position": 0, "type": "uint8"},
+                    {"key": "long", "position": 1, "type": "uint32"},
+                ],
+            },
+            (b"\x15\x00\x00\x00\x01", b"\x15\x00"),
+            {"parse_errors": 0, "field_errors": 1},
+        ),
+        (  # and so does a slice past the end
+            {
+                "format": "slices",
+                "slices": [
+                    {"key": "t", "type": "int", "to_byte": 2},
+                    {"key": "h", "type": "int", "from_byte": 2, "to_byte": 4},
+                ],
+            },
+            (b"2142", b"21"),
+            {"parse_errors": 0, "field_errors": 1},
+        ),
+    ],
+)
+async def test_a_damaged_frame_is_counted_and_the_rest_is_kept(
+    hass: HomeAssistant,
+    device: Device,
+    options: dict[str, Any],
+    frames: tuple[bytes, bytes],
+    shown: dict[str, int],
+) -> None:
+    """Diagnostic sensors and the history say what was lost."""
+    good, bad = frames
+    framing = {"framing": "delimiter", "delimiter": "\\n"}
+    connector = await set_up(hass, hub_entry(device.port, options=framing | options))
+    await receive(hass, device, connector, good + b"\n", bad + b"\n", good + b"\n")
+    assert hass.states.get("sensor.demo_meter_t").state == "21"
+    assert {name: getattr(connector.statistics, name) for name in shown} == shown
+    assert isinstance(connector.history[1][3], str)
+    assert connector.history[2][3] == len(options.get("fields") or options["slices"])
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
+    await hass.async_block_till_done()
+    assert hass.states.get("sensor.demo_meter_unreadable_fields").state == str(
+        shown["field_errors"]
+    )

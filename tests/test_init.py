@@ -329,9 +329,21 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
     await device.client_gone()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
     connector = entry.runtime_data.connector
     connector.max_datapoints = 10
     await receive(hass, device, connector, b'{"new":1,"k0":8}\n')
     assert hass.states.get("sensor.demo_meter_new") is None
     assert hass.states.get("sensor.demo_meter_k0").state == "8"
+
+    # Once there is room, and has been for a while, the issue is over.
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    connector = entry.runtime_data.connector
+    await receive(hass, device, connector, b'{"new":1,"k0":8}\n')
+    assert hass.states.get("sensor.demo_meter_new").state == "1"
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
+    for look in range(1, 5):
+        now = dt_util.utcnow() + timedelta(seconds=31 * look)
+        async_fire_time_changed(hass, now)
+        await hass.async_block_till_done()
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None

@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.const import DOMAIN
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -103,6 +103,30 @@ async def test_a_port_that_went_away(
         assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_an_issue_that_was_ignored_stays_ignored(
+    hass: HomeAssistant, device: Device, issue_registry: ir.IssueRegistry
+) -> None:
+    """A reload is no reason to bring it up again; disabling the hub ends it."""
+    entry = hub_entry(device.port, options={"framing": "line"})
+    connector = await set_up(hass, entry)
+    issue_id = f"nothing_parsed_{entry.entry_id}"
+    await receive(hass, device, connector, *[b"x\n"] * 5)
+    await _look(hass, 4)
+    issue_registry.async_ignore(DOMAIN, issue_id, ignore=True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    await device.connected()
+    await receive(hass, device, entry.runtime_data.connector, *[b"x\n"] * 5)
+    await _look(hass, 4)
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.dismissed_version is not None
+    await hass.config_entries.async_set_disabled_by(
+        entry.entry_id, ConfigEntryDisabler.USER
+    )
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+
+
 async def test_a_port_that_is_missing_at_start(
     hass: HomeAssistant, tmp_path: Path, issue_registry: ir.IssueRegistry
 ) -> None:
@@ -113,6 +137,14 @@ async def test_a_port_that_is_missing_at_start(
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "link_port_missing"
     issue_id = f"port_missing_{entry.entry_id}"
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
+    # A port that is there, but no serial one, is another matter.
+    (tmp_path / "nothing").write_text("a file")
+    assert not await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.error_reason_translation_key == "link_setting"
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+    (tmp_path / "nothing").unlink()
+    assert not await hass.config_entries.async_reload(entry.entry_id)
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
     await hass.config_entries.async_remove(entry.entry_id)
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
@@ -131,5 +163,6 @@ async def test_system_health(hass: HomeAssistant, device: Device) -> None:
         "datapoints": 2,
         "messages": 2,
         "parse_errors": 1,
+        "field_errors": 0,
         "dropped_frames": 0,
     }

@@ -1,5 +1,7 @@
 """When a received value becomes a state: per hub, and per datapoint."""
 
+import json
+
 import pytest
 
 from homeassistant.core import HomeAssistant
@@ -19,9 +21,9 @@ async def test_every_message_is_reported(hass: HomeAssistant, device: Device) ->
         connector = await set_up(hass, entry)
         await receive(hass, device, connector, b'{"a":1}\n')
         entity_id = f"sensor.{strategy}_a"
-        before = hass.states.get(entity_id).last_reported
+        before = hass.states.get(entity_id).last_updated
         await receive(hass, device, connector, b'{"a":1}\n')
-        assert (hass.states.get(entity_id).last_reported > before) is reported
+        assert (hass.states.get(entity_id).last_updated > before) is reported
         await receive(hass, device, connector, b'{"a":2}\n')
         assert hass.states.get(entity_id).state == "2"
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -37,6 +39,26 @@ async def test_small_changes_are_not(hass: HomeAssistant, device: Device) -> Non
     assert hass.states.get("sensor.demo_meter_a").state == "1.0"
     await receive(hass, device, connector, b'{"a":1.5}\n')
     assert hass.states.get("sensor.demo_meter_a").state == "1.5"
+
+
+async def test_the_tolerance_is_to_what_is_shown(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """A number in a text, or one that is scaled, too."""
+    options = {"report_strategy": "on_change", "report_tolerance": 0.5}
+    entry = hub_entry(
+        device.port, options=options, overrides=[{"key": "raw", "scale": 0.1}]
+    )
+    connector = await set_up(hass, entry)
+    for temperature, raw in (("21.0 °C", 10), ("21.1 °C", 11), ("21.4 °C", 14)):
+        line = json.dumps({"temperature": temperature, "raw": raw}).encode()
+        await receive(hass, device, connector, line + b"\n")
+        assert hass.states.get("sensor.demo_meter_temperature").state == "21.0"
+        assert hass.states.get("sensor.demo_meter_raw").state == "1.0"
+    line = b'{"temperature": "21.5 \xc2\xb0C", "raw": 15}\n'
+    await receive(hass, device, connector, line)
+    assert hass.states.get("sensor.demo_meter_temperature").state == "21.5"
+    assert hass.states.get("sensor.demo_meter_raw").state == "1.5"
 
 
 async def test_a_datapoint_has_its_own_rule(
@@ -55,7 +77,7 @@ async def test_a_datapoint_has_its_own_rule(
 
 
 async def test_the_options_say_when(hass: HomeAssistant, device: Device) -> None:
-    """What cannot work is refused."""
+    """The hub follows them at once."""
     entry = hub_entry(device.port)
     await set_up(hass, entry)
     flow = hass.config_entries.options

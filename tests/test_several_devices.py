@@ -1,5 +1,7 @@
 """Several devices on one link, each a device of its own in Home Assistant."""
 
+import json
+
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
@@ -115,6 +117,47 @@ async def test_the_options_turn_it_on(hass: HomeAssistant, device: Device) -> No
     assert hass.states.get("sensor.meter_a_of_demo_meter_power").state == "1"
     result = await flow.async_init(entry.entry_id)
     result = await flow.async_configure(result["flow_id"], {"next_step_id": "devices"})
-    await flow.async_configure(result["flow_id"], {"device_name": "${device_id}"})
+    result = await flow.async_configure(
+        result["flow_id"], {"device_id_key": " id ", "device_name": "same"}
+    )
+    assert result["errors"] == {"device_name": "device_id_needed"}
+    await flow.async_configure(result["flow_id"], {"device_name": "same"})
     await hass.async_block_till_done()
-    assert "device_id_key" not in entry.options
+    assert entry.options["device_id_key"] == ""
+
+
+async def test_turning_it_on_needs_no_room_for_what_was(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """The datapoints of the time before do not count; those of other devices do."""
+    entry = hub_entry(device.port, options={"framing": "line"})
+    connector = await set_up(hass, entry)
+    values = {f"k{number}": number for number in range(300)}
+    message = json.dumps({"id": "a", **values}).encode() + b"\n"
+    await receive(hass, device, connector, message)
+    options = {**entry.options, **OPTIONS}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()
+    await device.connected()
+    await receive(hass, device, entry.runtime_data.connector, message)
+    assert hass.states.get("sensor.meter_a_of_demo_meter_k299").state == "299"
+
+
+async def test_a_device_whose_id_cannot_be_read_is_not_the_hub(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """A broken message makes no entity on another device."""
+    options = {
+        "framing": "line",
+        "format": "slices",
+        "slices": [
+            {"key": "id", "type": "int", "from_byte": 2, "to_byte": 4},
+            {"key": "t", "type": "int", "to_byte": 2},
+        ],
+        **OPTIONS,
+    }
+    connector = await set_up(hass, hub_entry(device.port, options=options))
+    await receive(hass, device, connector, b"2107\n", b"99xx\n")
+    assert hass.states.get("sensor.meter_7_of_demo_meter_t").state == "21"
+    assert hass.states.get("sensor.demo_meter_t") is None
+    assert connector.statistics.parse_errors == 1

@@ -25,20 +25,21 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:
     """Set up a hub."""
+    # What is changed while the link is opened counts too.
+    entry.async_on_unload(entry.add_update_listener(_async_updated))
     try:
         connector = create_connector(hass, entry.data, entry.options)
+        coordinator = ConnectorCoordinator(hass, entry, connector)
     except OptionsError as err:
         raise ConfigEntryError(
             translation_domain=DOMAIN,
             translation_key="options_invalid",
             translation_placeholders={"name": entry.title, "error": str(err)},
         ) from err
-    coordinator = ConnectorCoordinator(hass, entry, connector)
     await coordinator.async_start()
     register_hub(hass, entry)
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.async_on_unload(entry.add_update_listener(_async_updated))
     return True
 
 
@@ -50,6 +51,8 @@ async def _async_updated(hass: HomeAssistant, entry: BemcomConfigEntry) -> None:
 async def async_unload_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:
     """Unload a hub; first its link, which might bring new entities meanwhile."""
     await entry.runtime_data.async_shutdown()
+    if entry.disabled_by is not None:
+        delete_issues(hass, entry)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
@@ -60,7 +63,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> N
 
 
 async def async_remove_config_entry_device(
-    hass: HomeAssistant, entry: BemcomConfigEntry, device_entry: dr.DeviceEntry
+    hass: HomeAssistant, entry: BemcomConfigEntry, device_entry: dr.AnyDeviceEntry
 ) -> bool:
     """Allow to delete what is no longer there; the hub itself always is."""
     return (DOMAIN, entry.entry_id) not in device_entry.identifiers

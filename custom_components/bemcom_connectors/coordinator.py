@@ -17,10 +17,10 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from .connector.base import Connector
 from .connector.listener import Listener
 from .connector.model import JsonValue, LinkError, Reading
-from .connector.reporting import Reporter, ReportRule
+from .connector.reporting import Reporter, ReportRule, ReportStrategy
 from .const import DOMAIN
 from .datapoint_catalog import DatapointCatalog
-from .descriptions import DatapointDescription, is_describable
+from .descriptions import DatapointDescription, is_describable, native_value
 from .issues import HubIssues
 
 _LOGGER = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
                     self._describe({key: value}, self._undescribed[key])
                 continue
             if reporters and (reporter := reporters.get(key)) is not None:
-                reporter.receive(value)
+                reporter.receive(native_value(self.descriptions[key], value))
                 continue
             before = shown.get(key)
             # 1 and True are equal, and still two different things to say.
@@ -201,11 +201,12 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
                 self._report(key, update)
 
             self._reporters[key] = reporter = Reporter(rule, report, self.hass.loop)
-            reporter.start(value)
+            reporter.start(native_value(self.descriptions[key], value))
 
         @callback
         def unsubscribe() -> None:
-            del self._entities[key]
+            if self._entities.get(key) is update:
+                del self._entities[key]
             if (reporter := self._reporters.pop(key, None)) is not None:
                 reporter.stop()
 
@@ -248,6 +249,11 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     def named_options(self, key: str) -> int:
         """Return how many choices the user named for a datapoint."""
         return self._catalog.named_options(key)
+
+    def reports_all(self, key: str) -> bool:
+        """Tell whether every value of a datapoint is a state, though nothing changed."""
+        rule = self._catalog.report_rule(key, self._report_rule)
+        return rule.strategy is ReportStrategy.ON_RECEIVED
 
     @callback
     def async_replace(self, description: DatapointDescription) -> None:

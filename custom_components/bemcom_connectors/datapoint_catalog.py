@@ -13,7 +13,7 @@ from .connector.base import Connector
 from .connector.devices import own_key
 from .connector.model import JsonValue
 from .connector.reporting import ReportRule
-from .const import DOMAIN, PLATFORMS, SUBENTRY_DATAPOINT
+from .const import DOMAIN, SUBENTRY_DATAPOINT
 from .descriptions import DatapointDescription, describe
 from .overrides import (
     CONF_HIDDEN,
@@ -127,13 +127,13 @@ class DatapointCatalog:
         self, event: Event[er.EventEntityRegistryUpdatedData]
     ) -> str | None:
         """Return the datapoint whose entity, live, disabled or long gone, was deleted."""
-        entity_id = event.data["entity_id"]
-        if event.data["action"] == "remove":
+        data = event.data
+        entity_id = data["entity_id"]
+        if data["action"] == "remove":
             if (key := self._keys.pop(entity_id, None)) is not None:
                 del self._entity_ids[key]
             return key
-        known = "old_entity_id" in event.data and event.data["old_entity_id"]
-        if event.data["action"] == "create" or known in self._keys:
+        if data["action"] == "create" or data.get("old_entity_id") in self._keys:
             entity = er.async_get(self._hass).async_get(entity_id)
             if entity and entity.config_entry_id == self._entry.entry_id:
                 self._async_note(entity)
@@ -216,9 +216,7 @@ class DatapointCatalog:
             if CONF_UNIT not in entity.options.get(entity.domain, {}):
                 private = f"{entity.domain}.private"
                 registry.async_update_entity_options(entity.entity_id, private, None)
-                registry.async_update_entity(
-                    entity.entity_id, unit_of_measurement=unit
-                )
+                registry.async_update_entity(entity.entity_id, unit_of_measurement=unit)
 
     @callback
     def _async_schedule_save(self) -> None:

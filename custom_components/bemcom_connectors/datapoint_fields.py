@@ -1,6 +1,6 @@
 """The fields in which a datapoint is overridden: tables, and nothing else."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import voluptuous as vol
@@ -15,13 +15,7 @@ from homeassistant.const import Platform
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
     TextSelector,
 )
 
@@ -49,6 +43,7 @@ from .overrides import (
     SENSOR_CLASSES,
     TEXT,
 )
+from .selectors import number, select
 
 SECTION_NUMBER = "number"
 SECTION_REPORTING = "reporting"
@@ -56,59 +51,16 @@ SECTION_REPORTING = "reporting"
 type Fields = dict[vol.Marker, Any]
 
 
-def _select(
-    options: Iterable[str],
-    translation_key: str | None = None,
-    *,
-    custom_value: bool = False,
-    multiple: bool = False,
-    sort: bool = False,
-) -> SelectSelector:
-    """Return a drop-down."""
-    config = SelectSelectorConfig(
-        options=list(options),
-        mode=SelectSelectorMode.DROPDOWN,
-        custom_value=custom_value,
-        multiple=multiple,
-        sort=sort,
-    )
-    if translation_key:
-        config["translation_key"] = translation_key
-    return SelectSelector(config)
-
-
-def _number(
-    minimum: float | None, maximum: float | None = None, unit: str | None = None
-) -> NumberSelector:
-    """Return a box for a number with any decimals."""
-    config = NumberSelectorConfig(step="any", mode=NumberSelectorMode.BOX)
-    if minimum is not None:
-        config["min"] = minimum
-    if maximum is not None:
-        config["max"] = maximum
-    if unit:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
-
-
 def key_fields(datapoints: Sequence[SelectOptionDict]) -> Fields:
     """Return the field to choose a datapoint in, one not seen yet too."""
-    return {
-        vol.Required(CONF_KEY): SelectSelector(
-            SelectSelectorConfig(
-                options=datapoints,
-                mode=SelectSelectorMode.DROPDOWN,
-                custom_value=True,
-            )
-        )
-    }
+    return {vol.Required(CONF_KEY): select(datapoints, custom=True)}
 
 
 _DEVICE_CLASSES = {
-    Platform.SENSOR: _select(
+    Platform.SENSOR: select(
         [NONE, TEXT, *SENSOR_CLASSES], "sensor_device_class", sort=True
     ),
-    Platform.BINARY_SENSOR: _select(
+    Platform.BINARY_SENSOR: select(
         [NONE, *BinarySensorDeviceClass], "binary_sensor_device_class", sort=True
     ),
 }
@@ -118,25 +70,21 @@ def datapoint_fields(platform: str) -> Fields:
     """Return the fields that say what a datapoint of a platform is."""
     return {
         vol.Optional(CONF_NAME): TextSelector(),
-        vol.Required(CONF_PLATFORM): _select(PLATFORMS, "platform"),
+        vol.Required(CONF_PLATFORM): select(PLATFORMS, "platform"),
         vol.Optional(CONF_DEVICE_CLASS): _DEVICE_CLASSES[Platform(platform)],
         vol.Required(CONF_HIDDEN, default=False): BooleanSelector(),
     }
 
 
 _NUMBER_FIELDS: Fields = {
-    vol.Optional(CONF_SCALE): _number(None),
-    vol.Optional(CONF_OFFSET): _number(None),
-    vol.Optional(CONF_PRECISION): NumberSelector(
-        NumberSelectorConfig(
-            min=0, max=MAX_PRECISION, step=1, mode=NumberSelectorMode.BOX
-        )
-    ),
+    vol.Optional(CONF_SCALE): number(step="any"),
+    vol.Optional(CONF_OFFSET): number(step="any"),
+    vol.Optional(CONF_PRECISION): number(0, MAX_PRECISION),
 }
 _REPORTING_FIELDS: Fields = {
-    vol.Optional(CONF_REPORT_STRATEGY): _select(ReportStrategy, "report_strategy"),
-    vol.Optional(CONF_REPORT_PERIOD): _number(0.1, MAX_PERIOD, "s"),
-    vol.Optional(CONF_REPORT_TOLERANCE): _number(0),
+    vol.Optional(CONF_REPORT_STRATEGY): select(list(ReportStrategy), "report_strategy"),
+    vol.Optional(CONF_REPORT_PERIOD): number(0.1, MAX_PERIOD, unit="s", step="any"),
+    vol.Optional(CONF_REPORT_TOLERANCE): number(0, step="any"),
 }
 
 
@@ -156,8 +104,8 @@ def details_fields(
         if is_number:
             fields |= _unit_fields(device_class)
         if device_class in {NONE, SensorDeviceClass.ENUM}:
-            fields[vol.Optional(CONF_OPTIONS)] = _select(
-                options, custom_value=True, multiple=True
+            fields[vol.Optional(CONF_OPTIONS)] = select(
+                options, custom=True, multiple=True
             )
         if is_number:
             fields[vol.Optional(SECTION_NUMBER)] = section(
@@ -187,10 +135,10 @@ def _unit_fields(device_class: str) -> Fields:
     named = sorted(str(it) for it in units if it is not None)
     nothing = [NONE] if None in units else []
     return {
-        vol.Optional(CONF_UNIT): _select(
-            [*nothing, *named], "unit_of_measurement", custom_value=True
+        vol.Optional(CONF_UNIT): select(
+            [*nothing, *named], "unit_of_measurement", custom=True
         ),
-        vol.Optional(CONF_STATE_CLASS): _select([NONE, *states], "state_class"),
+        vol.Optional(CONF_STATE_CLASS): select([NONE, *states], "state_class"),
     }
 
 

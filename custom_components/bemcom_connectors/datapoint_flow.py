@@ -91,9 +91,12 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
         }
         errors: dict[str, str] = {}
         if user_input is not None:
-            if (key := user_input[CONF_KEY]) in taken:
+            key = user_input[CONF_KEY]
+            if key not in self._guesses:
+                key = key.strip()
+            if key in taken:
                 return self.async_abort(reason="already_configured")
-            if key.strip():
+            if key:
                 self._words = {CONF_KEY: key}
                 return await self.async_step_datapoint()
             errors[CONF_KEY] = "key_needed"
@@ -217,7 +220,9 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
     def _save(self, guess: DatapointDescription) -> SubentryFlowResult:
         """Keep what differs from the guess."""
         entry, key = self._get_entry(), guess.key
-        data = differences(self._words, guess)
+        data = self._words
+        if key in self._guesses:  # of one still to come nothing is known to differ from
+            data = differences(self._words, guess)
         title = apply(guess, data).name
         others = {
             subentry.title

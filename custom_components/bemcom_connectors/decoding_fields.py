@@ -7,16 +7,12 @@ import voluptuous as vol
 
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     ObjectSelector,
     ObjectSelectorConfig,
     ObjectSelectorField,
+    SelectOptionDict,
     Selector,
     SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
     TemplateSelector,
     TextSelector,
     TextSelectorConfig,
@@ -36,50 +32,14 @@ from .const import (
     CONF_FRAMING,
     CONF_LISTS,
     CONF_TEMPLATE,
+    DOMAIN,
 )
+from .selectors import number, select
 
 # A pasted configuration is read once and not kept.
 CONF_THINGSBOARD = "thingsboard"
 
 type Fields = dict[vol.Marker, Any]
-
-
-def _select(options: Sequence[str], translation_key: str) -> SelectSelector:
-    """Return a selector of translated options."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=list(options),
-            translation_key=translation_key,
-            mode=SelectSelectorMode.DROPDOWN,
-        )
-    )
-
-
-def _number(
-    minimum: float | None = None,
-    maximum: float | None = None,
-    *,
-    unit: str | None = None,
-    step: float | None = 1,
-) -> NumberSelector:
-    """Return a box for a number; a `step` of None takes any."""
-    config = NumberSelectorConfig(mode=NumberSelectorMode.BOX, step=step or "any")
-    if minimum is not None:
-        config["min"] = minimum
-    if maximum is not None:
-        config["max"] = maximum
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
-
-
-def _choice_of(names: Sequence[str]) -> SelectSelector:
-    """Return a selector of names, in which others can be typed."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=list(names), custom_value=True, mode=SelectSelectorMode.DROPDOWN
-        )
-    )
 
 
 def _table(
@@ -105,9 +65,9 @@ SLICES_TABLE = _table(
     "slices",
     {
         "key": TextSelector(),
-        "type": _select(list(SliceType), "slice_type"),
-        "from_byte": _number(),
-        "to_byte": _number(),
+        "type": select(list(SliceType), "slice_type"),
+        "from_byte": number(),
+        "to_byte": number(),
         "from_delimiter": TextSelector(),
         "until_delimiter": TextSelector(),
     },
@@ -117,32 +77,29 @@ FIELDS_TABLE = _table(
     "fields",
     {
         "key": TextSelector(),
-        "position": _number(),
-        "type": _select(TYPES, "binary_type"),
-        "byte_order": _select(BYTE_ORDERS, "byte_order"),
-        "length": _number(1),
+        "position": number(),
+        # The first is what a new row has.
+        "type": select(sorted(TYPES, key="u".__gt__), "binary_type"),
+        "byte_order": select(BYTE_ORDERS, "byte_order"),
+        "length": number(1),
         "bits": TextSelector(),
-        "scale": _number(step=None),
-        "offset": _number(step=None),
+        "scale": number(step="any"),
+        "offset": number(step="any"),
     },
     {"key", "position", "type"},
 )
 
 DECODE_SCHEMA = vol.Schema(
     {
-        vol.Required(CONF_FRAMING): _select(list(Framing), "framing"),
-        vol.Required(CONF_FORMAT): _select(list(Format), "format"),
-        vol.Required(CONF_LISTS, default=Lists.INDEX.value): _select(
+        vol.Required(CONF_FRAMING): select(list(Framing), "framing"),
+        vol.Required(CONF_FORMAT): select(list(Format), "format"),
+        vol.Required(CONF_LISTS, default=Lists.INDEX.value): select(
             list(Lists), "lists"
         ),
     }
 )
 
-_ENCODING: Fields = {
-    vol.Required(CONF_ENCODING, default="utf-8"): SelectSelector(
-        SelectSelectorConfig(options=list(ENCODINGS), mode=SelectSelectorMode.DROPDOWN)
-    )
-}
+_ENCODING: Fields = {vol.Required(CONF_ENCODING, default="utf-8"): select(ENCODINGS)}
 
 # What each framing and each format wants to know besides.
 FRAMING_PARAMETERS: dict[str, Fields] = {
@@ -151,14 +108,14 @@ FRAMING_PARAMETERS: dict[str, Fields] = {
         vol.Required("keep_delimiter", default=False): BooleanSelector(),
     },
     Framing.LENGTH_PREFIX: {
-        vol.Required("prefix_size", default="2"): _select(
+        vol.Required("prefix_size", default="2"): select(
             ["1", "2", "4"], "prefix_size"
         ),
-        vol.Required("byte_order", default="big"): _select(BYTE_ORDERS, "byte_order"),
+        vol.Required("byte_order", default="big"): select(BYTE_ORDERS, "byte_order"),
     },
-    Framing.FIXED_SIZE: {vol.Required("size"): _number(1, 1048576)},
+    Framing.FIXED_SIZE: {vol.Required("size"): number(1, 1048576)},
     Framing.IDLE: {
-        vol.Required("pause", default=PAUSE_MS): _number(1, 60000, unit="ms")
+        vol.Required("pause", default=PAUSE_MS): number(1, 60000, unit="ms")
     },
 }
 FORMAT_PARAMETERS: dict[str, Fields] = {
@@ -182,7 +139,7 @@ FORMAT_PARAMETERS: dict[str, Fields] = {
     Format.REGEX: {vol.Required("pattern"): TextSelector(), **_ENCODING},
     Format.SLICES: {
         vol.Optional("slices"): SLICES_TABLE,
-        vol.Required("slice_mode", default=SliceMode.STRICT.value): _select(
+        vol.Required("slice_mode", default=SliceMode.STRICT.value): select(
             list(SliceMode), "slice_mode"
         ),
         **_ENCODING,
@@ -192,19 +149,19 @@ FORMAT_PARAMETERS: dict[str, Fields] = {
     },
     Format.BINARY: {
         vol.Optional("fields"): FIELDS_TABLE,
-        vol.Required("checksum", default="none"): _select(
+        vol.Required("checksum", default="none"): select(
             ["none", *CHECKSUMS], "checksum"
         ),
-        vol.Optional("checksum_position"): _number(),
-        vol.Required("checksum_byte_order", default="big"): _select(
+        vol.Optional("checksum_position"): number(),
+        vol.Required("checksum_byte_order", default="big"): select(
             BYTE_ORDERS, "byte_order"
         ),
-        vol.Optional("checksum_start"): _number(),
-        vol.Optional("checksum_end"): _number(),
+        vol.Optional("checksum_start"): number(),
+        vol.Optional("checksum_end"): number(),
         **_ENCODING,
     },
     Format.TEMPLATE: {vol.Required(CONF_TEMPLATE): TemplateSelector(), **_ENCODING},
-    Format.CONVERTER: {vol.Required(CONF_CONVERTER): _choice_of([])},
+    Format.CONVERTER: {vol.Required(CONF_CONVERTER): select([], custom=True)},
 }
 
 ALL_PARAMETERS = {
@@ -215,17 +172,43 @@ ALL_PARAMETERS = {
 }
 
 
+def _labelled(table: ObjectSelector, texts: Mapping[str, str]) -> ObjectSelector:
+    """Return a table whose drop-downs say what they offer.
+
+    Home Assistant's dialog for a row translates the names of its fields, but no options.
+    """
+    fields = {}
+    for name, column in table.config["fields"].items():
+        selector = column["selector"]
+        if isinstance(selector, SelectSelector):
+            key = selector.config["translation_key"]
+            path = f"component.{DOMAIN}.selector.{key}.options"
+            options = [
+                SelectOptionDict(value=value, label=texts.get(f"{path}.{value}", value))
+                for value in map(str, selector.config["options"])
+            ]
+            column = ObjectSelectorField(**{**column, "selector": select(options)})
+        fields[name] = column
+    config = ObjectSelectorConfig(**{**table.config, "fields": fields})
+    return ObjectSelector(config)
+
+
 def parameters_schema(
-    settings: Mapping[str, Any], converters: Sequence[str] = ()
+    settings: Mapping[str, Any],
+    converters: Sequence[str] = (),
+    texts: Mapping[str, str] | None = None,
 ) -> vol.Schema:
     """Return the fields that the chosen framing and format want filled in.
 
-    `converters` are the ones that can be chosen.
+    `converters` are the ones that can be chosen, `texts` the translations of options.
     """
     fields = {
         **FRAMING_PARAMETERS.get(settings[CONF_FRAMING], {}),
         **FORMAT_PARAMETERS.get(settings[CONF_FORMAT], {}),
     }
     if settings[CONF_FORMAT] == Format.CONVERTER:
-        fields[vol.Required(CONF_CONVERTER)] = _choice_of(converters)
+        fields[vol.Required(CONF_CONVERTER)] = select(converters, custom=True)
+    for marker, selector in fields.items():
+        if texts is not None and isinstance(selector, ObjectSelector):
+            fields[marker] = _labelled(selector, texts)
     return vol.Schema(fields)

@@ -7,6 +7,7 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowContext, ConfigFlowResult
 from homeassistant.data_entry_flow import FlowHandler
+from homeassistant.helpers.selector import ObjectSelector
 from homeassistant.helpers.translation import async_get_translations
 
 from .connector.baud_rate import looks_garbled
@@ -43,6 +44,8 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
     preview_options: Sequence[str]
     # Whether the link has a baud rate, which may be a wrong one.
     has_baud_rate = False
+    # Where the data is from, as far as the preview says it.
+    address = ""
     # Whether the user chose framing and format, which are not to be recognised any more.
     chosen = False
 
@@ -59,8 +62,6 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
                 for key, value in self.settings.items()
                 if key in wanted or key not in ALL_PARAMETERS
             } | user_input
-            if not wanted:
-                return await self.async_step_preview()
             return await self.async_step_parameters()
         return self.async_show_form(
             step_id="decode",
@@ -77,9 +78,14 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         names = await self.hass.async_add_executor_job(
             converter_names, converters_folder(self.hass)
         )
-        schema = parameters_schema(self.settings, names)
+        texts = await self._async_texts()
+        schema = parameters_schema(self.settings, names, texts)
         errors: dict[str, str] = {}
-        placeholders = {"reason": "", "folder": str(converters_folder(self.hass))}
+        placeholders = {
+            "reason": "",
+            "folder": str(converters_folder(self.hass)),
+            "hint": await self._async_hint(schema),
+        }
         if user_input is not None:
             self.take_fields(schema, user_input)
             try:
@@ -91,7 +97,9 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
                 return await self.async_step_preview()
         return self.async_show_form(
             step_id="parameters",
-            data_schema=self.add_suggested_values_to_schema(schema, self.settings),
+            data_schema=self.add_suggested_values_to_schema(
+                schema, self.settings | (user_input or {})
+            ),
             errors=errors,
             description_placeholders=placeholders,
             last_step=False,
@@ -120,6 +128,7 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         placeholders = await self.hass.async_add_executor_job(
             self._preview, framing, format_
         )
+        placeholders["address"] = self.address
         garbled = (
             self.has_baud_rate
             and self.settings[CONF_FORMAT] in TEXT_FORMATS
@@ -156,9 +165,23 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
 
     async def _async_label(self, selector: str, option: str) -> str:
         """Return what an option is called in its drop-down."""
-        texts = await async_get_translations(
-            self.hass, self.hass.config.language, "selector", {DOMAIN}
-        )
+        texts = await self._async_texts()
         return texts.get(
             f"component.{DOMAIN}.selector.{selector}.options.{option}", option
+        )
+
+    async def _async_hint(self, schema: vol.Schema) -> str:
+        """Return what a table is for: the frontend shows it nowhere else."""
+        texts = await self._async_texts("config")
+        path = f"component.{DOMAIN}.config.step.parameters.data_description"
+        return " ".join(
+            texts.get(f"{path}.{marker}", "")
+            for marker, selector in schema.schema.items()
+            if isinstance(selector, ObjectSelector)
+        )
+
+    async def _async_texts(self, category: str = "selector") -> Mapping[str, str]:
+        """Return translated texts, by default the options of all drop-downs."""
+        return await async_get_translations(
+            self.hass, self.hass.config.language, category, {DOMAIN}
         )

@@ -40,7 +40,6 @@ def device_info(
         identifiers={(DOMAIN, f"{entry.entry_id}_{device_id}")},
         manufacturer=MANUFACTURER,
         name=name,
-        serial_number=device_id,
         via_device_id=dr.async_get_device_id_by_identifier(
             hass, hub, config_entry_id=entry.entry_id
         ),

@@ -12,6 +12,7 @@ from .connector.base import Connector
 from .connector.converters import Converter
 from .connector.model import JsonValue
 from .connector.stream import StreamConnector
+from .const import CONF_REQUEST
 from .coordinator import BemcomConfigEntry
 from .serial_ports import is_url
 from .stored_descriptions import to_dict
@@ -33,7 +34,7 @@ async def async_get_config_entry_diagnostics(
     shown = {
         "entry": {
             "data": async_redact_data(entry.data, _to_redact(entry)),
-            "options": dict(entry.options),
+            "options": async_redact_data(entry.options, {CONF_REQUEST}),
             "overrides": [dict(it.data) for it in entry.subentries.values()],
             "state": entry.state.value,
             "reason": entry.error_reason_translation_key,

@@ -55,6 +55,7 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         )
         self._attr_entity_category = datapoint.entity_category
         self._attr_entity_registry_enabled_default = datapoint.enabled_default
+        self._attr_force_update = coordinator.reports_all(datapoint.key)
         self._attr_entity_registry_visible_default = not coordinator.is_hidden(
             datapoint.key
         )

@@ -180,14 +180,18 @@ class HubSteps(RequestSteps, ConfigFlow):
 
         The hub itself may hold the only connection that the device accepts.
         """
-        unloaded = (
-            entry.state is ConfigEntryState.LOADED
-            and await self.hass.config_entries.async_unload(entry.entry_id)
+        holds = {ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY}
+        unloaded = entry.state in holds and await self.hass.config_entries.async_unload(
+            entry.entry_id
         )
-        errors = await self._async_open(placeholders)
-        await self._async_disconnect()
-        if errors and unloaded:
-            await self.hass.config_entries.async_setup(entry.entry_id)
+        fine = False
+        try:
+            errors = await self._async_open(placeholders)
+            fine = not errors
+        finally:
+            await self._async_disconnect()
+            if unloaded and not fine:
+                await self.hass.config_entries.async_setup(entry.entry_id)
         return errors
 
     def _finish_reconfigure(self, entry: ConfigEntry) -> ConfigFlowResult:

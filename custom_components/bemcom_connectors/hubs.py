@@ -17,6 +17,7 @@ from .connector.stream import DEFAULT_RECEIVE_TIMEOUT, StreamConnector
 from .connector.transport import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_READ_SIZE,
+    DEFAULT_WRITE_TIMEOUT,
     TcpTransport,
     Transport,
 )
@@ -60,7 +61,7 @@ def create_transport(data: Mapping[str, Any], options: Mapping[str, Any]) -> Tra
         # Only there does it matter to the messages; small bites keep the event loop free.
         read_size = min(read_size, DEFAULT_READ_SIZE)
     connect_timeout = options.get(CONF_CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT)
-    write_timeout = options.get(CONF_WRITE_TIMEOUT) or None
+    write_timeout = options.get(CONF_WRITE_TIMEOUT, DEFAULT_WRITE_TIMEOUT) or None
     if data[CONF_HUB_KIND] == HUB_SERIAL:
         return SerialTransport(
             data[CONF_DEVICE],

@@ -18,21 +18,25 @@ _PORT_MISSING = "port_missing"
 # accident. A look is taken every half minute.
 _FRUITLESS_MESSAGES = 5
 _FRUITLESS_LOOKS = 4
+# After so many looks at messages that all had room, none is likely to lack it.
+_LOOKS_WITH_ROOM = 4
 # A plug that is moved to another socket is not worth a word.
 _MISSING_LOOKS = 2
 
 
 class HubIssues:
-    """Looks at a hub now and then, raises its issues, and takes them back."""
+    """Looks at a hub now and then, raises its issues, and takes back what is over.
+
+    What a user chose to ignore stays ignored for as long as its cause lasts.
+    """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Begin anew: what was said about the settings before may be mended."""
+        """Begin to count."""
         self._hass = hass
         self._entry = entry
+        self._looks_with_room = 0
         self._fruitless_looks = 0
         self._missing_looks = 0
-        for kind in (_TOO_MANY_DATAPOINTS, _NOTHING_PARSED):
-            self._delete(kind)
 
     @callback
     def async_look_at(self, connector: Connector) -> None:
@@ -41,34 +45,43 @@ class HubIssues:
         if statistics.ignored_datapoints:
             limit = str(connector.max_datapoints)
             self._create(_TOO_MANY_DATAPOINTS, limit=limit)
-        if statistics.fruitless < _FRUITLESS_MESSAGES:
-            self._fruitless_looks = 0
-            self._delete(_NOTHING_PARSED)
-        else:
+        elif statistics.messages:
+            self._looks_with_room += 1
+            if self._looks_with_room == _LOOKS_WITH_ROOM:
+                self._delete(_TOO_MANY_DATAPOINTS)
+        if statistics.fruitless >= _FRUITLESS_MESSAGES:
             self._fruitless_looks += 1
             if self._fruitless_looks == _FRUITLESS_LOOKS:
                 self._nothing_parsed(connector)
-        if connector.online:
+        elif statistics.messages > statistics.fruitless:
+            self._fruitless_looks = 0
+            self._delete(_NOTHING_PARSED)
+        if connector.online or connector.error is None:
             self._missing_looks = 0
-            self._delete(_PORT_MISSING)
-        elif connector.error and connector.error.reason is LinkReason.PORT_MISSING:
+        elif connector.error.reason is LinkReason.PORT_MISSING:
             self._missing_looks += 1
             if self._missing_looks == _MISSING_LOOKS:
-                self.async_port_missing()
+                self._port_missing()
+        else:
+            self.async_connected()
 
     @callback
     def async_not_connected(self, error: LinkError) -> None:
         """Take note of why a hub could not be set up."""
-        if error.reason is LinkReason.PORT_MISSING:
-            self.async_port_missing()
+        if error.reason is not LinkReason.PORT_MISSING:
+            self.async_connected()
+        elif (
+            self._hass.is_running
+        ):  # some ports come up more slowly than Home Assistant
+            self._port_missing()
 
     @callback
     def async_connected(self) -> None:
-        """Take back what was wrong with the link."""
+        """Take back that the port is missing."""
+        self._missing_looks = 0
         self._delete(_PORT_MISSING)
 
-    @callback
-    def async_port_missing(self) -> None:
+    def _port_missing(self) -> None:
         """Say that a serial port went away."""
         port = code(address_of(self._entry.data))
         self._create(_PORT_MISSING, ir.IssueSeverity.ERROR, port=port)

@@ -5,22 +5,18 @@ from typing import Any, override
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
-from homeassistant.helpers.selector import (
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-)
+from homeassistant.helpers.selector import TextSelector
 
 from .connector.framer import DEFAULT_MAX_MESSAGE_SIZE
 from .connector.framing import create_framer
 from .connector.model import OptionsError
-from .connector.reporting import DEFAULT_PERIOD, MAX_PERIOD, ReportRule, ReportStrategy
+from .connector.reporting import DEFAULT_PERIOD, MAX_PERIOD, ReportStrategy
 from .connector.stream import DEFAULT_RECEIVE_TIMEOUT
-from .connector.transport import DEFAULT_CONNECT_TIMEOUT, DEFAULT_READ_SIZE
+from .connector.transport import (
+    DEFAULT_CONNECT_TIMEOUT,
+    DEFAULT_READ_SIZE,
+    DEFAULT_WRITE_TIMEOUT,
+)
 from .const import (
     CONF_CONNECT_TIMEOUT,
     CONF_DEVICE_ID_KEY,
@@ -37,37 +33,27 @@ from .const import (
     CONF_WRITE_TIMEOUT,
     HUB_SERIAL,
 )
-from .decoding_flow import reason_of
 from .device_info import DEFAULT_DEVICE_NAME
+from .hubs import address_of
 from .request_flow import RequestSteps
-
-
-def _number(
-    minimum: float, maximum: float, unit: str | None, step: float = 1
-) -> NumberSelector:
-    """Return a box for a number."""
-    config = NumberSelectorConfig(
-        min=minimum, max=maximum, step=step, mode=NumberSelectorMode.BOX
-    )
-    if unit:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
-
+from .selectors import number, select
 
 LINK_FIELDS: dict[vol.Marker, Any] = {
-    vol.Required(CONF_CONNECT_TIMEOUT, default=DEFAULT_CONNECT_TIMEOUT): _number(
-        1, 300, "s"
+    vol.Required(CONF_CONNECT_TIMEOUT, default=DEFAULT_CONNECT_TIMEOUT): number(
+        1, 300, unit="s"
     ),
-    vol.Required(CONF_RECEIVE_TIMEOUT, default=DEFAULT_RECEIVE_TIMEOUT): _number(
-        -1, 86400, "s", 0.1
+    vol.Required(CONF_RECEIVE_TIMEOUT, default=DEFAULT_RECEIVE_TIMEOUT): number(
+        -1, 86400, unit="s", step=0.1
     ),
-    vol.Required(CONF_INTER_BYTE_TIMEOUT, default=0): _number(0, 60000, "ms"),
-    vol.Required(CONF_WRITE_TIMEOUT, default=10): _number(0, 300, "s", 0.1),
-    vol.Required(CONF_RECV_BUFSIZE, default=DEFAULT_READ_SIZE): _number(
-        16, 262144, "B"
+    vol.Required(CONF_INTER_BYTE_TIMEOUT, default=0): number(0, 60000, unit="ms"),
+    vol.Required(CONF_WRITE_TIMEOUT, default=DEFAULT_WRITE_TIMEOUT): number(
+        0, 300, unit="s", step=0.1
     ),
-    vol.Required(CONF_MAX_MESSAGE_SIZE, default=DEFAULT_MAX_MESSAGE_SIZE): _number(
-        16, 1048576, "B"
+    vol.Required(CONF_RECV_BUFSIZE, default=DEFAULT_READ_SIZE): number(
+        16, 262144, unit="B"
+    ),
+    vol.Required(CONF_MAX_MESSAGE_SIZE, default=DEFAULT_MAX_MESSAGE_SIZE): number(
+        16, 1048576, unit="B"
     ),
 }
 LINK_SCHEMA = vol.Schema(LINK_FIELDS)
@@ -82,17 +68,11 @@ REPORTING_SCHEMA = vol.Schema(
     {
         vol.Required(
             CONF_REPORT_STRATEGY, default=ReportStrategy.ON_CHANGE.value
-        ): SelectSelector(
-            SelectSelectorConfig(
-                options=list(ReportStrategy),
-                translation_key="report_strategy",
-                mode=SelectSelectorMode.DROPDOWN,
-            )
+        ): select(list(ReportStrategy), "report_strategy"),
+        vol.Required(CONF_REPORT_PERIOD, default=DEFAULT_PERIOD): number(
+            0.1, MAX_PERIOD, unit="s", step=0.1
         ),
-        vol.Required(CONF_REPORT_PERIOD, default=DEFAULT_PERIOD): _number(
-            0.1, MAX_PERIOD, "s", 0.1
-        ),
-        vol.Required(CONF_REPORT_TOLERANCE, default=0): _number(0, 1e9, None, 0.001),
+        vol.Required(CONF_REPORT_TOLERANCE, default=0): number(0, 1e9, step=0.001),
     }
 )
 
@@ -110,6 +90,7 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         self.settings = dict(entry.options)
         self.has_baud_rate = entry.data[CONF_HUB_KIND] == HUB_SERIAL
         self.chosen = True
+        self.address = address_of(entry.data)
         self.sample = ()
         if entry.state is ConfigEntryState.LOADED:
             self.sample = tuple(entry.runtime_data.connector.sample)
@@ -122,14 +103,21 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Say what tells the devices of the link apart."""
+        errors: dict[str, str] = {}
         if user_input is not None:
             self.take_fields(DEVICES_SCHEMA, user_input)
-            return self._save()
+            key = self.settings.get(CONF_DEVICE_ID_KEY, "").strip()
+            self.settings[CONF_DEVICE_ID_KEY] = key
+            if key and "${device_id}" not in self.settings[CONF_DEVICE_NAME]:
+                errors[CONF_DEVICE_NAME] = "device_id_needed"
+            else:
+                return self._save()
         return self.async_show_form(
             step_id="devices",
             data_schema=self.add_suggested_values_to_schema(
                 DEVICES_SCHEMA, self.settings
             ),
+            errors=errors,
             # Braces in a text would be placeholders themselves.
             description_placeholders={"hub": "${hub}", "device_id": "${device_id}"},
         )
@@ -138,24 +126,14 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Say when a value is worth a new state."""
-        errors: dict[str, str] = {}
-        placeholders = {"reason": ""}
         if user_input is not None:
             self.take_fields(REPORTING_SCHEMA, user_input)
-            try:
-                ReportRule.of(self.settings)
-            except OptionsError as err:
-                errors[err.option] = f"invalid_{err.option}"
-                placeholders["reason"] = reason_of(err)
-            else:
-                return self._save()
+            return self._save()
         return self.async_show_form(
             step_id="reporting",
             data_schema=self.add_suggested_values_to_schema(
                 REPORTING_SCHEMA, self.settings
             ),
-            errors=errors,
-            description_placeholders=placeholders,
         )
 
     async def async_step_link(

@@ -5,13 +5,15 @@ from html import escape
 from itertools import islice
 import json
 
+from .connector.baud_rate import looks_garbled
 from .connector.model import Chunk, JsonValue
-from .connector.parsing import Parser
+from .connector.parsing import Format, Parser
 from .connector.recognition import Decoded, Settings, decode
 from .descriptions import DatapointDescription, describe, is_describable
 
 _MAX_RECEIVED = 600
 _MAX_LINES = 10
+_ROW = 16
 _MAX_DATAPOINTS = 20
 _MAX_VALUE = 40
 _MAX_KEY = 100
@@ -37,7 +39,7 @@ def preview_placeholders(
         "framing": framing,
         "format": format_,
         "dropped": str(decoded.dropped_frames),
-        "received": _received(sample),
+        "received": _received(sample, decoded, settings["format"]),
         "datapoints": _datapoints(decoded.datapoints),
         "count": str(len(decoded.datapoints)),
         "errors": _errors(decoded),
@@ -53,15 +55,27 @@ def printable_bytes(data: bytes) -> str:
     )
 
 
-def _received(sample: Sequence[Chunk]) -> str:
-    """Return the beginning of what was received."""
+def _received(sample: Sequence[Chunk], decoded: Decoded, format_: str) -> str:
+    """Return the beginning of what was received: text, or bytes with their positions."""
     data = b"".join(chunk.data for chunk in sample)
+    if format_ == Format.BINARY or looks_garbled(sample):
+        return _dump(decoded.frames or [data])
     shown = printable_bytes(data[:_MAX_RECEIVED])
     # Three backticks would end the block that it is shown in.
     lines = shown.replace("```", "'''").strip("\n").split("\n")
     if len(data) > _MAX_RECEIVED or len(lines) > _MAX_LINES:
         lines = [*lines[:_MAX_LINES], "…"]
     return "\n".join(lines)
+
+
+def _dump(frames: Sequence[bytes]) -> str:
+    """Return messages in rows of bytes, each row with the position of its first."""
+    rows = [
+        f"{start:4d}  {frame[start : start + _ROW].hex(' ')}"
+        for frame in frames
+        for start in range(0, min(len(frame), _MAX_RECEIVED), _ROW)
+    ]
+    return "\n".join([*rows[:_MAX_LINES], *(["…"] if len(rows) > _MAX_LINES else [])])
 
 
 def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:

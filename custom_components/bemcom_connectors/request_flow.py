@@ -5,13 +5,7 @@ from typing import Any
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowResult
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    TextSelector,
-)
+from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
 from .connector.model import OptionsError
 from .connector.requests import (
@@ -21,21 +15,14 @@ from .connector.requests import (
 )
 from .const import CONF_REQUEST, CONF_REQUEST_HEX, CONF_REQUEST_INTERVAL
 from .decoding_flow import DecodingSteps, reason_of
+from .selectors import number
 
 REQUEST_SCHEMA = vol.Schema(
     {
         vol.Optional(CONF_REQUEST): TextSelector(),
         vol.Required(CONF_REQUEST_HEX, default=False): BooleanSelector(),
-        vol.Required(
-            CONF_REQUEST_INTERVAL, default=DEFAULT_REQUEST_INTERVAL
-        ): NumberSelector(
-            NumberSelectorConfig(
-                min=0,
-                max=MAX_REQUEST_INTERVAL,
-                step=0.01,
-                unit_of_measurement="s",
-                mode=NumberSelectorMode.BOX,
-            )
+        vol.Required(CONF_REQUEST_INTERVAL, default=DEFAULT_REQUEST_INTERVAL): number(
+            0, MAX_REQUEST_INTERVAL, unit="s", step=0.01
         ),
     }
 )

@@ -1,12 +1,13 @@
 """The selectors that the forms are made of."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -14,11 +15,21 @@ from homeassistant.helpers.selector import (
 
 
 def select(
-    options: Sequence[str], translation_key: str | None = None, *, custom: bool = False
+    options: Sequence[str] | Sequence[SelectOptionDict],
+    translation_key: str | None = None,
+    *,
+    custom: bool = False,
+    multiple: bool = False,
+    sort: bool = False,
 ) -> SelectSelector:
     """Return a drop-down; with `custom` other values can be typed."""
     config = SelectSelectorConfig(
-        options=list(options), custom_value=custom, mode=SelectSelectorMode.DROPDOWN
+        # Of one kind or the other; a selector wants a list.
+        options=cast("Sequence[str]", list(options)),
+        custom_value=custom,
+        multiple=multiple,
+        sort=sort,
+        mode=SelectSelectorMode.DROPDOWN,
     )
     if translation_key is not None:
         config["translation_key"] = translation_key

@@ -63,7 +63,6 @@ HUB_SENSORS = (
     HubSensorDescription(
         key="field_errors",
         state_class=SensorStateClass.TOTAL_INCREASING,
-        entity_registry_enabled_default=False,
         value_fn=lambda coordinator: coordinator.connector.statistics.field_errors,
     ),
     HubSensorDescription(

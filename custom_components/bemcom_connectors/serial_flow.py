@@ -10,13 +10,7 @@ from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import CONF_DEVICE
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    SerialPortSelector,
-)
+from homeassistant.helpers.selector import BooleanSelector, SerialPortSelector
 
 from .connector.baud_rate import COMMON_BAUD_RATES, find_baud_rate
 from .connector.model import Chunk, LinkError
@@ -40,36 +34,25 @@ from .const import (
 from .hub_flow import ADVANCED, NAME_FIELD, HubSteps
 from .hubs import address_of, create_transport
 from .options_flow import LINK_FIELDS
+from .selectors import select
 from .serial_ports import async_find_owner, async_lasting_path, is_url
 
 DEFAULT_BAUDRATE = 9600
 _MAX_BAUDRATE = 12_000_000
 
 
-def _select(options: list[str], translation_key: str | None = None) -> SelectSelector:
-    """Return a drop-down."""
-    config = SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
-    if translation_key:
-        config["translation_key"] = translation_key
-    return SelectSelector(config)
-
-
 _PORT_FIELDS: dict[vol.Marker, Any] = {
     vol.Required(CONF_DEVICE): SerialPortSelector(),
-    vol.Required(CONF_BAUDRATE, default=str(DEFAULT_BAUDRATE)): SelectSelector(
-        SelectSelectorConfig(
-            options=[str(rate) for rate in sorted(COMMON_BAUD_RATES)],
-            custom_value=True,
-            mode=SelectSelectorMode.DROPDOWN,
-        )
+    vol.Required(CONF_BAUDRATE, default=str(DEFAULT_BAUDRATE)): select(
+        [str(rate) for rate in sorted(COMMON_BAUD_RATES)], custom=True
     ),
 }
 _LINE_FIELDS: dict[vol.Marker, Any] = {
-    vol.Required(CONF_BYTESIZE, default="8"): _select(["5", "6", "7", "8"]),
-    vol.Required(CONF_PARITY, default="none"): _select(
+    vol.Required(CONF_BYTESIZE, default="8"): select(["5", "6", "7", "8"]),
+    vol.Required(CONF_PARITY, default="none"): select(
         ["none", "even", "odd", "mark", "space"], "parity"
     ),
-    vol.Required(CONF_STOPBITS, default="1"): _select(["1", "1.5", "2"]),
+    vol.Required(CONF_STOPBITS, default="1"): select(["1", "1.5", "2"]),
     vol.Required(CONF_XONXOFF, default=False): BooleanSelector(),
     vol.Required(CONF_RTSCTS, default=False): BooleanSelector(),
     vol.Required(CONF_DSRDTR, default=False): BooleanSelector(),
@@ -156,6 +139,7 @@ class SerialSteps(HubSteps):
             return self.async_show_progress_done(next_step_id="no_baud_rate")
         self._data[CONF_BAUDRATE], self.sample = found
         self._input = {**self._input, CONF_BAUDRATE: str(found[0])}
+        self._say_address()
         await self._async_recognise()
         return self.async_show_progress_done(next_step_id="preview")
 
@@ -207,6 +191,12 @@ class SerialSteps(HubSteps):
             self._searching.cancel()
         super().async_remove()
 
+    def _say_address(self) -> None:
+        """Let the preview say the port and its baud rate."""
+        self.address = address_of(self._data)
+        if self.has_baud_rate:
+            self.address += f", {self._data[CONF_BAUDRATE]} baud"
+
     async def _async_open_at(self, rate: int) -> Link:
         """Open the port at a baud rate."""
         data = {**self._data, CONF_BAUDRATE: rate}
@@ -243,6 +233,7 @@ class SerialSteps(HubSteps):
         ):
             return {CONF_BAUDRATE: "invalid_baudrate"}
         self._data[CONF_BAUDRATE] = int(rate)
+        self._say_address()
         owner = await async_find_owner(self.hass, self._data[CONF_DEVICE], entry_id)
         if owner is not None:
             placeholders["hub"] = owner.title

@@ -28,5 +28,8 @@ async def async_info(hass: HomeAssistant) -> dict[str, Any]:
         "parse_errors": sum(
             connector.statistics.parse_errors for connector in connectors
         ),
+        "field_errors": sum(
+            connector.statistics.field_errors for connector in connectors
+        ),
         "dropped_frames": sum(connector.dropped_frames for connector in connectors),
     }

@@ -9,25 +9,19 @@ import voluptuous as vol
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    TextSelector,
-)
+from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
 from .const import CONF_CONNECTOR_NAME, CONF_HUB_KIND, CONF_TLS, HUB_TCP
 from .hub_flow import ADVANCED, NAME_FIELD, HubSteps
+from .hubs import address_of
 from .options_flow import LINK_FIELDS
+from .selectors import number
 
 _HOST = re.compile(r"[^\s/:@]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
 
 _ADDRESS_FIELDS: dict[vol.Marker, Any] = {
     vol.Required(CONF_HOST): TextSelector(),
-    vol.Required(CONF_PORT): NumberSelector(
-        NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX)
-    ),
+    vol.Required(CONF_PORT): number(1, 65535),
 }
 _TLS_FIELDS: dict[vol.Marker, Any] = {
     vol.Required(CONF_TLS, default=False): BooleanSelector(),
@@ -120,6 +114,7 @@ class TcpSteps(HubSteps):
             CONF_TLS: advanced.get(CONF_TLS, False),
             CONF_VERIFY_SSL: advanced.get(CONF_VERIFY_SSL, True),
         }
+        self.address = address_of(self._data)
         self.settings |= {
             key: value for key, value in advanced.items() if key not in _TCP_DATA
         }

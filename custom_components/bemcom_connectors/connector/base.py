@@ -212,8 +212,11 @@ class Connector(ABC):
         """Flatten one message and tell the listeners; return the number of datapoints."""
         values = self._flatten(parsed)
         device_id = None
-        if self.device_id_key and (device_id := device_of(values, self.device_id_key)):
-            values = with_device(values, self.device_id_key, device_id)
+        if self.device_id_key:
+            if device_id := device_of(values, self.device_id_key):
+                values = with_device(values, self.device_id_key, device_id)
+            elif type(parsed) is PartialMessage:
+                raise ParseError("The id of the device could not be read")
         if not values:
             self.statistics.fruitless += 1
             return 0

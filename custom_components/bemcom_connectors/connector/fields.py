@@ -84,7 +84,7 @@ def read_rows(options: Mapping[str, Any], option: str) -> Iterator[Row]:
     """Yield the rows of a table; raises OptionsError for none, too many, and equal keys."""
     table = options.get(option)
     if not table or not isinstance(table, list | tuple):
-        raise OptionsError(option, "There is no field; add one")
+        raise OptionsError(option, f"There are no {option}; add one")
     if len(table) > MAX_FIELDS:
         raise OptionsError(option, f"There are more than {MAX_FIELDS} fields")
     keys: set[str] = set()

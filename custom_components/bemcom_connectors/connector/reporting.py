@@ -7,7 +7,7 @@ from enum import StrEnum
 import math
 from typing import Any, Protocol, Self, TypeIs
 
-from .model import JsonValue, OptionsError
+from .model import OptionsError
 
 DEFAULT_PERIOD = 60.0
 MAX_PERIOD = 86_400.0
@@ -65,7 +65,7 @@ class ReportRule:
         return self.strategy is ReportStrategy.ON_CHANGE and not self.tolerance
 
 
-def _is_number(value: JsonValue) -> TypeIs[int | float]:
+def _is_number(value: object) -> TypeIs[int | float]:
     """Tell a number from true and false, which Python takes for numbers too."""
     return type(value) is int or type(value) is float
 
@@ -106,19 +106,19 @@ class Reporter:
         self._rule = rule
         self._report = report
         self._clock = clock
-        self._latest: JsonValue = None
-        self._reported: JsonValue = None
+        self._latest: object = None
+        self._reported: object = None
         self._fresh = True
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, value: JsonValue) -> None:
+    def start(self, value: object) -> None:
         """Take the value that has been reported already."""
         self._fresh = False
         self._latest = self._reported = value
         if self._rule.strategy in _PERIODIC:
             self._wait(self._clock.time() + self._rule.period)
 
-    def receive(self, value: JsonValue) -> None:
+    def receive(self, value: object) -> None:
         """Take a value that came, in the event loop."""
         if self._fresh:
             self.start(value)
@@ -138,7 +138,7 @@ class Reporter:
             self._timer.cancel()
             self._timer = None
 
-    def _differs(self, value: JsonValue) -> bool:
+    def _differs(self, value: object) -> bool:
         """Tell whether a value is another one than what was reported last."""
         before = self._reported
         tolerance = self._rule.tolerance

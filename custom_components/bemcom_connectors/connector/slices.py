@@ -129,6 +129,7 @@ def _read_strict(slice_: _Slice, frame: bytes, encoding: str) -> JsonValue:
     if slice_.from_delimiter or slice_.until_delimiter:
         data = _between_delimiters(slice_, frame)
     else:
+        _check_reach(slice_, len(frame))
         data = _between_bytes(slice_, frame)
     return _convert(data, slice_.type or SliceType.HEX, encoding)
 
@@ -145,15 +146,28 @@ def _between_delimiters(slice_: _Slice, frame: bytes) -> bytes:
     return frame[start:end] if start < end else frame[start:]
 
 
+def _check_reach(slice_: _Slice, size: int) -> None:
+    """Raise ParseError for a slice that a frame of `size` bytes does not hold.
+
+    A frame that was cut short must not show another value. Of a text with a single position
+    upstream takes what there is. Negative positions count from the end and reach any frame.
+    """
+    start, end = max(slice_.from_byte or 0, 0), slice_.to_byte or 0
+    if not (start and end) and slice_.type is SliceType.STRING:
+        return
+    # Where the second position comes first, it counts from the first.
+    last = start + end if 0 < end < start else end
+    if last > size or (start and start >= size):
+        raise ParseError(f"The frame has only {size} bytes")
+
+
 def _between_bytes(slice_: _Slice, frame: bytes) -> bytes:
     """Return the bytes from one position to before the other; zero is none.
 
-    A single position that the frame does not reach is ignored, as upstream does; a slice of
-    which it has nothing is none. Where the second comes first, it counts from the first.
+    A single position that the frame does not reach is ignored, as upstream does. Where the
+    second comes first, it counts from the first.
     """
     start, end = slice_.from_byte or 0, slice_.to_byte or 0
-    if len(frame) <= start < end:
-        raise ParseError(f"The frame has only {len(frame)} bytes")
     if start and end and start < end < len(frame):
         return frame[start:end]
     if start < len(frame):

@@ -12,6 +12,7 @@ from .model import LinkError, LinkReason
 
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_READ_SIZE = 4096
+DEFAULT_WRITE_TIMEOUT = 10.0
 
 # So much may wait to be handled before the peer is told to wait (TCP's own flow control).
 _HIGH_WATER = 256 * 1024
