@@ -8,8 +8,12 @@ import termios
 import tty
 from typing import Self
 
-# What a UART makes of bits at the wrong speed; no line ever ends in it.
-_GARBAGE = (0x00, 0xE0, 0xFF, 0x80, 0xFC)
+_SPEEDS = {
+    value: int(name[1:])
+    for name, value in vars(termios).items()
+    if name[0] == "B" and name[1:].isdigit()
+}
+_DATA_BITS = range(8)
 
 
 class SerialDevice:
@@ -62,7 +66,7 @@ class SerialDevice:
     async def send(self, *parts: bytes) -> None:
         """Send each part in a write of its own; at the wrong speed it arrives as garbage."""
         for part in parts:
-            await self._send(part if self._is_understood() else garbled(part))
+            await self._send(self._as_received(part))
             await asyncio.sleep(0)
 
     async def received(self, count: int, timeout: float = 10) -> bytes:
@@ -84,12 +88,12 @@ class SerialDevice:
         assert self._master is not None, "The device is unplugged"
         return self._master
 
-    def _is_understood(self) -> bool:
-        """Tell whether the hub has set the device's speed: both ends share the settings."""
+    def _as_received(self, data: bytes) -> bytes:
+        """Return what the hub gets at the speed it has set: both ends share the settings."""
         if self.baudrate is None:
-            return True
+            return data
         speed = termios.tcgetattr(self._open_master())[5]
-        return bool(speed == getattr(termios, f"B{self.baudrate}"))
+        return garbled(data, self.baudrate, _SPEEDS[speed])
 
     async def _send(self, data: bytes) -> None:
         """Send all of `data`, waiting for the hub where it must."""
@@ -106,6 +110,37 @@ class SerialDevice:
         self._more.set()
 
 
-def garbled(data: bytes) -> bytes:
-    """Return what is received of `data` at another speed; always the same."""
-    return bytes(_GARBAGE[(byte + at) % len(_GARBAGE)] for at, byte in enumerate(data))
+def garbled(
+    data: bytes,
+    sent_at: int = 115_200,
+    read_at: int = 9600,
+    *,
+    pause: int = 0,
+    cut: int = 0,
+) -> bytes:
+    """Return what a UART that reads at one speed makes of what is sent at another.
+
+    The line rests for `pause` bits after each byte. Reading begins after `cut` bits. A byte
+    whose stop bit is wrong is read all the same.
+    """
+    line = [1]
+    for byte in data:
+        bits = [byte >> place & 1 for place in _DATA_BITS]
+        line += [0, *bits, 1, *[1] * pause]
+    del line[1 : 1 + cut]
+
+    # Time is counted in parts of which both the sent and half of the read bit are whole.
+    def level(time: int) -> int:
+        place = time // (2 * read_at)
+        return line[place] if place < len(line) else 1
+
+    came = bytearray()
+    place = 1
+    while place < len(line):
+        middle = place * 2 * read_at + sent_at
+        if line[place - 1] and not line[place] and not level(middle):
+            bits = [level(middle + 2 * sent_at * (bit + 1)) for bit in _DATA_BITS]
+            came.append(sum(value << bit for bit, value in enumerate(bits)))
+            place = (middle + 2 * sent_at * 9) // (2 * read_at)
+        place += 1
+    return bytes(came)

@@ -518,6 +518,15 @@ async def test_a_hub_that_is_not_loaded(
     assert saved(entry, "power_W")[1] == {"key": "power_W", "state_class": NONE}
 
 
+async def test_a_key_that_can_never_come_is_refused(hass: HomeAssistant) -> None:
+    entry = MockConfigEntry(domain=DOMAIN)
+    entry.add_to_hass(hass)
+    result = await submit(hass, await start(hass, entry), key="k" * 256)
+    assert result["errors"] == {"key": "key_too_long"}
+    result = await submit(hass, result, key="k" * 255)
+    assert result["step_id"] == "datapoint"
+
+
 async def test_a_hub_that_has_seen_nothing(hass: HomeAssistant) -> None:
     entry = MockConfigEntry(domain=DOMAIN)
     entry.add_to_hass(hass)
@@ -666,7 +675,7 @@ def test_each_field_has_its_texts(language: str) -> None:
 def test_each_error_and_end_has_its_text(language: str) -> None:
     text = texts(language)["config_subentries"]["datapoint"]
     reasons = {f"override_{reason}" for reason in OverrideReason}
-    assert set(text["error"]) == {"key_needed", *reasons}
+    assert set(text["error"]) == {"key_needed", "key_too_long", *reasons}
     assert set(text["abort"]) == {"already_configured"}
     assert set(text["initiate_flow"]) == {"user", "reconfigure"}
     assert text["entry_type"]

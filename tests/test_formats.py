@@ -160,6 +160,27 @@ async def test_a_converter_that_hangs_does_not_hold_up_home_assistant(
     assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_a_slow_converter_is_no_silent_device(
+    hass: HomeAssistant, device: Device, converters: Path
+) -> None:
+    """The link is not given up because we take long."""
+    (converters / "slow.py").write_text(
+        "import time\ndef parse(frame):\n    time.sleep(0.4)\n    return {'t': 1}\n"
+    )
+    options = {
+        "framing": "line",
+        "format": "converter",
+        "converter": "slow",
+        "receive_timeout": 0.2,
+    }
+    entry = hub_entry(device.port, options=options)
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, b"x\n")
+    assert connector.statistics.connections == 1
+    assert connector.online
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_a_hub_without_its_converter_starts_all_the_same(
     hass: HomeAssistant, device: Device, converters: Path
 ) -> None:

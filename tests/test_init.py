@@ -343,6 +343,7 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
     assert hass.states.get("sensor.demo_meter_new").state == "1"
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
     for look in range(1, 5):
+        await receive(hass, device, connector, b'{"k0":9}\n')
         now = dt_util.utcnow() + timedelta(seconds=31 * look)
         async_fire_time_changed(hass, now)
         await hass.async_block_till_done()

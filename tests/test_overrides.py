@@ -434,3 +434,14 @@ def test_each_sensor_class_can_be_chosen(device_class: Class) -> None:
     assert looks.device_class is device_class
     allowed = DEVICE_CLASS_STATE_CLASSES[device_class]
     assert (looks.state_class in allowed) == (len(allowed) == 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["12:30", "2026-11-21", "192.168.1.1", "0x10", "3 of 5", "1/2"]
+)
+def test_what_only_begins_with_digits_is_not_scaled(text: str) -> None:
+    """A time or an address is no number with an odd unit."""
+    override = {"key": "x", "scale": 2}
+    description = apply(describe("x", 1), override)
+    assert native_value(description, text) is None
+    assert native_value(description, "5 apples") == 10

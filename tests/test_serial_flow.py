@@ -126,6 +126,8 @@ async def test_the_sensor_of_the_guide(hass: HomeAssistant, tmp_path: Path) -> N
         ({"device": " "}, {"device": "invalid_device"}),
         ({"baudrate": "fast"}, {"baudrate": "invalid_baudrate"}),
         ({"baudrate": "0"}, {"baudrate": "invalid_baudrate"}),
+        ({"baudrate": "9" * 5000}, {"baudrate": "invalid_baudrate"}),
+        ({"device": "/dev/a\0b"}, {"base": "link_port_missing"}),
         ({"baudrate": "12345"}, {}),
         (
             {"connector_name": "Not A Name"},

@@ -161,3 +161,48 @@ async def test_a_device_whose_id_cannot_be_read_is_not_the_hub(
     assert hass.states.get("sensor.meter_7_of_demo_meter_t").state == "21"
     assert hass.states.get("sensor.demo_meter_t") is None
     assert connector.statistics.parse_errors == 1
+
+
+async def test_a_key_of_the_hub_can_become_a_devices(
+    hass: HomeAssistant, device: Device, device_registry: dr.DeviceRegistry
+) -> None:
+    """When the devices of a link are told apart only later."""
+    entry = hub_entry(device.port)
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, b'{"a":{"power_w":5}}\n')
+    hass.config_entries.async_update_entry(entry, options={**entry.options, **OPTIONS})
+    await hass.async_block_till_done()
+    await device.connected()
+    connector = entry.runtime_data.connector
+    await receive(hass, device, connector, b'{"id":"a","power_w":6}\n')
+    found = device_registry.async_get_device_by_identifier(
+        (DOMAIN, f"{entry.entry_id}_a"), entry.entry_id
+    )
+    assert found is not None
+    entities = er.async_entries_for_device(er.async_get(hass), found.id)
+    assert [hass.states.get(it.entity_id).state for it in entities] == ["6"]
+
+
+async def test_room_that_is_made_is_taken(
+    hass: HomeAssistant, device: Device, device_registry: dr.DeviceRegistry
+) -> None:
+    """A full hub takes a new device once an old one is deleted."""
+    entry = hub_entry(device.port, options=OPTIONS)
+    connector = await set_up(hass, entry)
+    connector.max_datapoints = 2
+    await receive(hass, device, connector, b'{"id":"old","x":1,"y":2}\n')
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    await device.connected()
+    connector = entry.runtime_data.connector
+    connector.max_datapoints = 2
+    message = b'{"id":"new","x":1}\n'
+    await receive(hass, device, connector, message)
+    assert hass.states.get("sensor.meter_new_of_demo_meter_x") is None
+    found = device_registry.async_get_device_by_identifier(
+        (DOMAIN, f"{entry.entry_id}_old"), entry.entry_id
+    )
+    device_registry.async_remove_device(found.id)
+    await hass.async_block_till_done()
+    await receive(hass, device, connector, message)
+    assert hass.states.get("sensor.meter_new_of_demo_meter_x").state == "1"

@@ -272,6 +272,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             description = self._catalog.async_describe(key, value, device_id)
             if description is None:
                 self.connector.ignore_datapoint(key)
+                # It is new again with each message, for when there is room.
+                self.connector.forget_datapoint(key)
                 continue
             self.descriptions[key] = description
             added.append(description)

@@ -66,7 +66,7 @@ class DatapointCatalog:
         registry = er.async_get(self._hass)
         for entity in er.async_entries_for_config_entry(registry, self._entry.entry_id):
             self._async_note(entity)
-        several = bool(self._connector.device_id_key)
+        several = bool(self._connector.devices.id_key)
         for key, data in stored.items():
             if key in self._entity_ids and (description := from_dict(data)) is not None:
                 self._guessed[key] = description
@@ -93,8 +93,13 @@ class DatapointCatalog:
         self, key: str, value: JsonValue, device_id: str | None
     ) -> DatapointDescription | None:
         """Return how a datapoint looks that came; None if there is no room for it."""
-        if (guessed := self._guessed.get(key)) is None:
-            if len(self._counted) >= self._connector.max_datapoints:
+        guessed = self._guessed.get(key)
+        # A key may be another device's than at the time when there was one, or several.
+        if guessed is None or guessed.device_id != device_id:
+            if (
+                key not in self._counted
+                and len(self._counted) >= self._connector.max_datapoints
+            ):
                 return None
             guessed = replace(
                 describe(own_key(key, device_id), value), key=key, device_id=device_id

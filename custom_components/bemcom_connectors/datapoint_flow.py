@@ -14,6 +14,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.helpers.selector import SelectOptionDict
 
+from .connector.base import MAX_KEY_LENGTH
 from .connector.model import JsonValue
 from .const import (
     CONF_REPORT_PERIOD,
@@ -96,10 +97,13 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
                 key = key.strip()
             if key in taken:
                 return self.async_abort(reason="already_configured")
-            if key:
+            if len(key) > MAX_KEY_LENGTH:
+                errors[CONF_KEY] = "key_too_long"
+            elif key:
                 self._words = {CONF_KEY: key}
                 return await self.async_step_datapoint()
-            errors[CONF_KEY] = "key_needed"
+            else:
+                errors[CONF_KEY] = "key_needed"
         return self.async_show_form(
             step_id="user",
             data_schema=vol.Schema(

@@ -253,7 +253,9 @@ def _number_of(description: DatapointDescription, text: str) -> float | None:
         return number
     device_class = cast("SensorDeviceClass | None", description.device_class)
     converter = UNIT_CONVERTERS.get(device_class)
-    unscaled = None if description.scale is None else number
+    # "12:30" and "3 of 5" are no number with a unit.
+    is_unit = not any(char.isdigit() for char in written) and written[0] not in ":-./,"
+    unscaled = number if is_unit and description.scale is not None else None
     if converter is None or native not in converter.VALID_UNITS:
         return unscaled
     unit = next((it for it in units if it in converter.VALID_UNITS), None)

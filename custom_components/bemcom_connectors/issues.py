@@ -34,6 +34,7 @@ class HubIssues:
         """Begin to count."""
         self._hass = hass
         self._entry = entry
+        self._ignored = self._messages = 0
         self._looks_with_room = 0
         self._fruitless_looks = 0
         self._missing_looks = 0
@@ -42,10 +43,13 @@ class HubIssues:
     def async_look_at(self, connector: Connector) -> None:
         """Raise and take back what can be seen at a glance."""
         statistics = connector.statistics
-        if statistics.ignored_datapoints:
+        if statistics.ignored_datapoints > self._ignored:
+            self._ignored = statistics.ignored_datapoints
+            self._looks_with_room = 0
             limit = str(connector.max_datapoints)
             self._create(_TOO_MANY_DATAPOINTS, limit=limit)
-        elif statistics.messages:
+        elif statistics.messages > self._messages:
+            self._messages = statistics.messages
             self._looks_with_room += 1
             if self._looks_with_room == _LOOKS_WITH_ROOM:
                 self._delete(_TOO_MANY_DATAPOINTS)

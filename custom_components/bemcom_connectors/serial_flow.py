@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+import re
 from typing import Any, override
 
 import voluptuous as vol
@@ -38,7 +39,7 @@ from .selectors import select
 from .serial_ports import async_find_owner, async_lasting_path, is_url
 
 DEFAULT_BAUDRATE = 9600
-_MAX_BAUDRATE = 12_000_000
+_BAUDRATE = re.compile(r"[1-9][0-9]{0,7}")
 
 
 _PORT_FIELDS: dict[vol.Marker, Any] = {
@@ -210,7 +211,8 @@ class SerialSteps(HubSteps):
     ) -> dict[str, str]:
         """Sort what was entered into data and options; return the form's errors."""
         advanced = SERIAL_SCHEMA({**_ANY_HUB, **user_input})[ADVANCED]
-        device = user_input[CONF_DEVICE].strip()
+        # A path cannot have a NUL in it, and asking for one is an error of its own.
+        device = user_input[CONF_DEVICE].strip().replace("\0", " ")
         self.has_baud_rate = not device.startswith(PLAIN_TCP)
         self._data = {
             CONF_HUB_KIND: HUB_SERIAL,
@@ -226,11 +228,7 @@ class SerialSteps(HubSteps):
         if not device.startswith("/") and not is_url(device):
             return {CONF_DEVICE: "invalid_device"}
         rate = user_input[CONF_BAUDRATE].strip()
-        if (
-            not rate.isascii()
-            or not rate.isdigit()
-            or not 0 < int(rate) <= _MAX_BAUDRATE
-        ):
+        if not _BAUDRATE.fullmatch(rate):
             return {CONF_BAUDRATE: "invalid_baudrate"}
         self._data[CONF_BAUDRATE] = int(rate)
         self._say_address()

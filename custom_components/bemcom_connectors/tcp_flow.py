@@ -17,7 +17,7 @@ from .hubs import address_of
 from .options_flow import LINK_FIELDS
 from .selectors import number
 
-_HOST = re.compile(r"[^\s/:@]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
+_HOST = re.compile(r"[^\s/:@\x00-\x1f]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
 
 _ADDRESS_FIELDS: dict[vol.Marker, Any] = {
     vol.Required(CONF_HOST): TextSelector(),

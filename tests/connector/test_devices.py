@@ -68,17 +68,89 @@ async def test_the_id_may_be_nested() -> None:
 
 
 async def test_a_list_of_other_things_is_a_list() -> None:
-    """Only where each element has the id is it one message for each."""
-    heard = await _heard([[{"t": 1}, {"id": "a", "t": 2}], [1, 2]], device_id_key="id")
-    assert heard.values == [{"0__t": 1, "1__id": "a", "1__t": 2}, {"0": 1, "1": 2}]
+    """Only where an element has the id is it one message for each."""
+    heard = await _heard([[{"t": 1}, {"u": 2}], [1, 2]], device_id_key="id")
+    assert heard.values == [{"0__t": 1, "1__u": 2}, {"0": 1, "1": 2}]
 
 
-@pytest.mark.parametrize("nothing", [None, True, "", " \n", [1]])
-async def test_a_message_without_an_id_is_the_hubs(nothing: JsonValue) -> None:
-    """Nothing is lost, and no device without a name appears."""
-    heard = await _heard([{"id": nothing, "t": 1}, {"t": 2}], device_id_key="id")
-    assert [values["t"] for values in heard.values] == [1, 2]
-    assert set(heard.devices) == {None}
+async def test_an_element_without_the_id_is_the_hubs() -> None:
+    """It does not take the others with it."""
+    heard = await _heard([[{"id": "a", "t": 1}, {"t": 2}]], device_id_key="id")
+    assert heard.values == [{"a__t": 1}, {"t": 2}]
+
+
+async def test_a_message_without_an_id_is_the_hubs() -> None:
+    """Such as what a gateway says of itself."""
+    heard = await _heard([{"t": 1}], device_id_key="id")
+    assert heard.values == [{"t": 1}]
+    assert heard.devices == [None]
+
+
+@pytest.mark.parametrize("nothing", [None, True, "", " \n", [], [1]])
+async def test_a_message_with_an_id_that_is_none_is_refused(nothing: JsonValue) -> None:
+    """It is neither the hub's nor anybody's."""
+    async with running(device_id_key="id", lists="whole") as (connector, heard):
+        connector.queue.put_nowait({"id": nothing, "t": 1})
+        await heard.until(lambda: heard.raw)
+        assert connector.statistics.parse_errors == 1
+        assert not heard.readings
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("\x01", "\x02"), ("\x03A", "A"), ("A\x7f", "A"), (1, "01"), (1.5, 1)],
+)
+async def test_different_ids_are_different_devices(
+    first: JsonValue, second: JsonValue
+) -> None:
+    """A raw byte is an id as well."""
+    heard = await _heard(
+        [{"id": first, "t": 1}, {"id": second, "t": 2}], device_id_key="id"
+    )
+    assert len(set(heard.devices)) == 2
+    assert all(device and device.isprintable() for device in heard.devices)
+
+
+async def test_one_key_of_two_devices_stays_with_the_first(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rather no value than one of another device."""
+    messages = [
+        {"id": "a", "b": {"t": 1}},
+        {"id": "a__b", "t": 99, "u": 2},
+        {"a": {"b": {"t": 77}}},
+        {"id": "a", "b": {"t": 3}},
+    ]
+    heard = await _heard(messages, device_id_key="id")
+    assert heard.values == [{"a__b__t": 1}, {"a__b__u": 2}, {"a__b__t": 3}]
+    assert caplog.text.count("two devices give it one key") == 1
+
+
+async def test_a_part_without_sense_does_not_cost_the_others() -> None:
+    """The documents of a stream, or the devices of a list."""
+
+    class Documents(Pulled):
+        @override
+        def parse_raw_msg(self, raw_msg: RawMessage) -> JsonValue | Messages:
+            return Messages([{"a": 1}, [1, 2], {"b": 2}])
+
+    connector = Documents(lists="whole")
+    heard = Recorder()
+    connector.add_listener(heard)
+    await connector.start()
+    connector.queue.put_nowait("message")
+    await heard.until(lambda: len(heard.readings) == 2)
+    await connector.stop()
+    assert heard.values == [{"a": 1}, {"b": 2}]
+    assert connector.statistics.parse_errors == 1
+
+
+async def test_a_device_that_says_only_its_id_is_understood() -> None:
+    """As a heartbeat does; there is just nothing to show."""
+    async with running(device_id_key="id") as (connector, heard):
+        connector.queue.put_nowait({"id": "a"})
+        await heard.until(lambda: heard.raw)
+        assert connector.statistics.fruitless == 0
 
 
 async def test_devices_share_the_bound_on_datapoints() -> None:

@@ -89,14 +89,22 @@ def test_any_bytes(
     assert all(len(error) < 200 for error in errors)
 
 
-@given(frame=st.binary(min_size=1), start=st.integers(0), length=st.integers(1, 50))
-def test_hex_of_a_half_open_slice(frame: bytes, start: int, length: int) -> None:
-    """As far as the frame reaches; where it does not, upstream takes no notice."""
-    start %= len(frame)
-    value = read(frame, type="hex", from_byte=start, to_byte=start + length)
-    assert value == frame[start : start + length].hex()
-    socket = read(frame, "socket", type="hex", from_byte=start, to_byte=start + length)
-    assert socket == value
+@given(
+    frame=st.binary(min_size=1, max_size=40).filter(bytes.strip),
+    start=st.integers(0, 50),
+    length=st.integers(1, 50),
+    type=st.sampled_from(["hex", "string", "int", "bool", "json"]),
+)
+def test_a_half_open_slice(frame: bytes, start: int, length: int, type: str) -> None:
+    """All of it or nothing; the socket's rules take what there is."""
+    row: dict[str, Any] = {"from_byte": start, "to_byte": start + length}
+    expected = frame[start : start + length].hex()
+    assert read(frame, "socket", type="hex", **row) == expected
+    if start + length <= len(frame):
+        assert read(frame, type="hex", **row) == expected
+    elif start or type != "string":
+        with pytest.raises(ParseError, match=f"v: The frame has only {len(frame)} b"):
+            read(frame, type=type, **row)
 
 
 # Where a slice is
@@ -285,9 +293,9 @@ def test_a_large_frame_takes_little_time(type: str, piece: bytes) -> None:
 @pytest.mark.parametrize(
     ("options", "option", "reason"),
     [
-        ({}, "slices", "There is no field"),
-        ({"slices": []}, "slices", "There is no field"),
-        ({"slices": "v"}, "slices", "There is no field"),
+        ({}, "slices", "There are no slices"),
+        ({"slices": []}, "slices", "There are no slices"),
+        ({"slices": "v"}, "slices", "There are no slices"),
         ({"slices": ["v"]}, "slices", "Row 1 is no set of settings"),
         ({"slices": [{}]}, "slices", "Row 1 has no key"),
         ({"slices": [{"key": 5}]}, "slices", "no text"),
@@ -323,9 +331,12 @@ def test_formats_that_are_made_elsewhere(format: str) -> None:
     assert caught.value.option == "format"
 
 
-@pytest.mark.parametrize("frame", [b"42\n", b"4224\n", b"x"])
+# A frame that was cut short must not show another value
+
+
+@pytest.mark.parametrize("frame", [b"42\n", b"4224\n", b"x", b"422498"])
 def test_a_slice_behind_the_end_is_no_value(frame: bytes) -> None:
-    """A frame that was cut short must not show another value in its place."""
+    """The others of the frame are."""
     parse = create_slices_parser(
         {
             "slices": [
@@ -337,4 +348,63 @@ def test_a_slice_behind_the_end_is_no_value(frame: bytes) -> None:
     parsed = parse(frame)
     assert isinstance(parsed, PartialMessage)
     assert list(parsed) == ["temperature"]
-    assert len(parsed.errors) == 1
+    assert parsed.errors == (f"battery: The frame has only {len(frame)} bytes",)
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])
+@pytest.mark.parametrize(
+    ("type", "row", "value"),
+    [
+        ("int", {"to_byte": 6}, 422498),
+        ("int", {"from_byte": 4, "to_byte": 6}, 98),
+        ("int", {"from_byte": 4}, 98),
+        ("int", {"from_byte": 5, "to_byte": 1}, 8),
+        ("string", {"from_byte": 0, "to_byte": 6}, "422498"),
+        ("bool", {"from_byte": 5, "to_byte": 6}, True),
+    ],
+)
+def test_a_slice_as_long_as_the_frame(
+    end: bytes, type: str, row: dict[str, Any], value: JsonValue
+) -> None:
+    """Whether the delimiter is kept or not; and with one byte less it is cut short."""
+    frame = b"422498"
+    assert read(frame + end, type=type, **row) == value
+    if "to_byte" in row and type != "string":
+        with pytest.raises(ParseError, match="only 5 bytes"):
+            read(frame[:-1], type=type, **row)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"type": "int", "to_byte": 4},
+        {"type": "int", "from_byte": 3},
+        {"type": "float", "to_byte": 40},
+        {"type": "json", "to_byte": 4},
+        {"type": "bool", "from_byte": 4},
+        {"type": "hex", "to_byte": 4},
+        {"from_byte": 3},
+        {"type": "string", "from_byte": 1, "to_byte": 4},
+        {"type": "string", "from_byte": 3, "to_byte": -1},
+        {"type": "string", "from_byte": 4, "to_byte": 2},
+        {"type": "string", "from_byte": 2, "to_byte": 2},
+    ],
+)
+def test_what_a_short_frame_does_not_hold(row: dict[str, Any]) -> None:
+    """With one position or two, whatever the type is."""
+    with pytest.raises(ParseError, match="v: The frame has only 3 bytes"):
+        read(b"422", **row)
+
+
+def test_negative_positions_reach_any_frame() -> None:
+    """There is as much as there is."""
+    assert read(b"422", type="int", from_byte=-5) == 422
+    assert read(b"422", type="int", from_byte=-2, to_byte=9) == 22
+    assert read(b"422", type="int", from_byte=1, to_byte=-1) == 2
+    assert read(b"422", type="hex", to_byte=-5) == ""
+
+
+@pytest.mark.parametrize("row", [{"to_byte": 4}, {"from_byte": 3}, {"from_byte": 40}])
+def test_a_text_with_one_position_is_what_there_is(row: dict[str, Any]) -> None:
+    """As upstream does."""
+    assert read(b"422", type="string", **row) == "422"

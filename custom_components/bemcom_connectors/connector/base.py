@@ -12,7 +12,7 @@ import logging
 import time
 
 from .backoff import Backoff
-from .devices import device_of, parts_of, with_device
+from .devices import FOREIGN, Devices
 from .flatten import Flattener, Lists
 from .listener import HistoryEntry, Listener, Statistics
 from .model import (
@@ -65,7 +65,7 @@ class Connector(ABC):
         `device_id_key` is the key of the field that tells apart the devices of the link.
         """
         self.name = name
-        self.device_id_key = device_id_key
+        self.devices = Devices(device_id_key)
         self.max_datapoints = max_datapoints
         self.datapoints: dict[str, JsonValue] = {}
         self.statistics = Statistics()
@@ -147,6 +147,7 @@ class Connector(ABC):
     def forget_datapoint(self, key: str) -> None:
         """Forget a datapoint, so that it is announced when it comes again."""
         self.datapoints.pop(key, None)
+        self.devices.forget(key)
 
     def ignore_datapoint(self, key: str) -> None:
         """Count a datapoint that there is no room for, or no sense in."""
@@ -189,9 +190,8 @@ class Connector(ABC):
         outcome: int | str
         try:
             parsed = self.parse_raw_msg(message)
-            if self.device_id_key or type(parsed) is Messages:
-                parts = parts_of(parsed, self.device_id_key)
-                outcome = sum(self._publish(part, timestamp) for part in parts)
+            if self.devices.id_key or type(parsed) is Messages:
+                outcome = self._publish_parts(parsed, message)
             else:
                 outcome = self._publish(parsed, timestamp)
             if type(parsed) is PartialMessage:
@@ -208,17 +208,32 @@ class Connector(ABC):
         else:
             self.history.append((timestamp, raw_data, None, outcome))
 
+    def _publish_parts(
+        self, parsed: JsonValue | Messages, message: RawMessage
+    ) -> int | str:
+        """Publish each of several messages; one without sense does not cost the others."""
+        count = 0
+        reason = ""
+        for part in self.devices.parts_of(parsed):
+            try:
+                count += self._publish(part, message.timestamp)
+            except ParseError as err:
+                reason = self._refuse(message.payload, str(err))
+        return reason or count
+
     def _publish(self, parsed: JsonValue, timestamp: int) -> int:
         """Flatten one message and tell the listeners; return the number of datapoints."""
         values = self._flatten(parsed)
         device_id = None
-        if self.device_id_key:
-            if device_id := device_of(values, self.device_id_key):
-                values = with_device(values, self.device_id_key, device_id)
-            elif type(parsed) is PartialMessage:
-                raise ParseError("The id of the device could not be read")
+        if self.devices.id_key:
+            complete = type(parsed) is not PartialMessage
+            device_id, values = self.devices.take(values, complete=complete)
+            for key in self.devices.foreign(values, device_id):
+                del values[key]
+                self.statistics.ignored_datapoints += 1
+                self.log_once("foreign datapoint", FOREIGN, key)
         if not values:
-            self.statistics.fruitless += 1
+            self.statistics.fruitless += device_id is None
             return 0
         self.statistics.fruitless = 0
         known = self.datapoints
@@ -255,6 +270,8 @@ class Connector(ABC):
                 "Two values of a message have one key once flattened; the deeper one wins",
             )
         if added:
+            if self.devices.id_key:
+                self.devices.claim(added, device_id)
             self._tell(lambda listener: listener.on_datapoints(added, device_id))
 
     # Link

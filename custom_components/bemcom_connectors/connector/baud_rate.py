@@ -150,6 +150,7 @@ async def _listen(
 def _weigh(sample: Sequence[Chunk]) -> _Evidence | None:
     """Return what speaks for the baud rate of a sample; None: nothing."""
     data = b"".join(chunk.data for chunk in sample)
+    readable = readability(sample) * len(data)
     if len(data) < _ENOUGH or looks_garbled(sample):
         return None
     # We may have begun to listen in the middle of a byte, and so of the first line.
@@ -170,7 +171,7 @@ def _weigh(sample: Sequence[Chunk]) -> _Evidence | None:
         and len(data) >= _LONG
         and (is_structured or is_prose)
     )
-    return _Evidence(kind, is_structured, share * len(data), is_certain)
+    return _Evidence(kind, is_structured, readable, is_certain)
 
 
 def _kind(data: bytes, share: float, has_ends: bool) -> _Kind | None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 import re
+import time
 from typing import Any, NamedTuple
 
-from .devices import device_of, parts_of, with_device
+from .devices import Devices
 from .flatten import Lists, flatten
 from .framing import Framing, create_framer
 from .model import Chunk, JsonValue, ParseError, PartialMessage
@@ -14,6 +15,9 @@ from .parsing import Format, Parser, create_parser
 # Pieces that come closer together than this belong to one message of a device that
 # separates its messages by pauses only.
 PAUSE_MS = 200
+
+# Seconds that anybody wants to wait for a preview.
+MAX_DECODE_TIME = 5.0
 
 # More datapoints than that in a sample are not looked at: a hub takes fewer.
 MAX_SAMPLE_DATAPOINTS = 2000
@@ -60,18 +64,25 @@ def decode(
     """
     parse = parse or create_parser(settings["format"], settings)
     lists = settings.get("lists", Lists.INDEX)
-    id_key = settings.get("device_id_key", "")
+    devices = Devices(settings.get("device_id_key", ""))
     decoded = Decoded()
+    end = time.monotonic() + MAX_DECODE_TIME
     for frame in _frames(sample, settings, decoded):
         if len(decoded.frames) >= max_frames:
+            break
+        if time.monotonic() > end:
+            decoded.errors[len(decoded.frames)] = (
+                "The rest was not looked at: it takes too long"
+            )
             break
         decoded.frames.append(frame)
         try:
             parsed = parse(frame)
-            for message in parts_of(parsed, id_key):
+            for message in devices.parts_of(parsed):
                 values = flatten(message, lists)
-                if device_id := device_of(values, id_key):
-                    values = with_device(values, id_key, device_id)
+                if devices.id_key:
+                    complete = not isinstance(parsed, PartialMessage)
+                    _, values = devices.take(values, complete=complete)
                 decoded.datapoints.update(values)
                 decoded.messages.append(message)
             if isinstance(parsed, PartialMessage):

@@ -212,10 +212,11 @@ def _discard(attempt: asyncio.Task[Link]) -> None:
 def _split(url: str) -> tuple[str, str, str, str]:
     """Return a URL's scheme, user, address with path, and query; any text is one."""
     scheme, mark, rest = url.partition("://")
-    rest, _, query = rest.partition("?")
-    host, slash, path = rest.partition("/")
-    user, _, host = host.rpartition("@")
-    return scheme + mark, user, host + slash + path, query
+    # A password may have any of the marks in it.
+    user, _, rest = rest.rpartition("@")
+    address, _, query = rest.partition("?")
+    address, _, fragment = address.partition("#")
+    return scheme + mark, user, address, query or fragment.rpartition("?")[2]
 
 
 def _without_secrets(url: str) -> str:

@@ -150,14 +150,15 @@ def _check_reach(slice_: _Slice, size: int) -> None:
     """Raise ParseError for a slice that a frame of `size` bytes does not hold.
 
     A frame that was cut short must not show another value. Of a text with a single position
-    upstream takes what there is. Negative positions count from the end and reach any frame.
+    upstream takes what there is. Where it begins at a negative one, it is in any frame.
     """
-    start, end = max(slice_.from_byte or 0, 0), slice_.to_byte or 0
-    if not (start and end) and slice_.type is SliceType.STRING:
+    start, end = slice_.from_byte or 0, slice_.to_byte or 0
+    is_lenient = slice_.type is SliceType.STRING and not (start and end)
+    if start < 0 or is_lenient:
         return
     # Where the second position comes first, it counts from the first.
-    last = start + end if 0 < end < start else end
-    if last > size or (start and start >= size):
+    last = start + end if 0 < end <= start else end
+    if start >= size or last > size:
         raise ParseError(f"The frame has only {size} bytes")
 
 

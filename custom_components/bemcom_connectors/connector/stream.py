@@ -67,6 +67,7 @@ class StreamConnector(Connector):
             self._parse = self._take_parsed
             self.slow_parser = parser
         self._parsed: JsonValue | Messages | ParseError = None
+        self._parsing = False
         self._encoding = encoding
         self._request = request
         # Seconds; None: never.
@@ -117,10 +118,13 @@ class StreamConnector(Connector):
 
     async def _parse_aside(self, parser: SlowParser, frame: bytes) -> None:
         """Let a slow parser work in a thread, before the sensor flow takes the result."""
+        self._parsing = True
         try:
             self._parsed = await asyncio.to_thread(parser.parse, frame)
         except ParseError as err:
             self._parsed = err
+        finally:
+            self._parsing = False
 
     def _take_parsed(self, _frame: bytes) -> JsonValue | Messages:
         """Return, or raise, what the slow parser made of the frame."""
@@ -149,7 +153,7 @@ class StreamConnector(Connector):
         link = self._link
         if link is None:
             raise LinkError(LinkReason.CLOSED, "The link is not open")
-        self._watchdog.start(lambda: link.fail(self._silence()))
+        self._watchdog.start(lambda: self._notice_silence(link))
         try:
             async with asking(link, self._request, self._not_taken):
                 while True:
@@ -162,11 +166,13 @@ class StreamConnector(Connector):
         finally:
             self._watchdog.stop()
 
-    def _silence(self) -> LinkError:
-        """Say that no message came in time."""
-        return LinkError(
-            LinkReason.SILENT, f"No data received in {self.receive_timeout:g} seconds"
-        )
+    def _notice_silence(self, link: Link) -> None:
+        """Take the link for dead, unless it is us who take long."""
+        if self._parsing:
+            self._watchdog.start(lambda: self._notice_silence(link))
+            return
+        text = f"No data received in {self.receive_timeout:g} seconds"
+        link.fail(LinkError(LinkReason.SILENT, text))
 
     def _not_taken(self) -> None:
         """Say once that requests do not reach the device."""
@@ -206,6 +212,7 @@ class StreamConnector(Connector):
             self._watchdog.feed()
             if self.slow_parser is not None:
                 await self._parse_aside(self.slow_parser, frame)
+                self._watchdog.feed()
             self.run_sensor_flow(frame)
             await self._give_way()
 

@@ -256,7 +256,7 @@ class TcpTransport(Transport):
         except ExceptionGroup as group:
             # One error per address of the host; the first is as good as any.
             raise self._link_error(group.exceptions[0]) from group
-        except (OSError, UnicodeError) as err:
+        except (OSError, ValueError) as err:
             raise self._link_error(err) from err
         _keep_alive(transport.get_extra_info("socket"))
         return link
