@@ -192,6 +192,15 @@ def test_any_bytes(data: bytes) -> None:
     assert found is None or (found[0] in port.opened and not looks_garbled(found[1]))
 
 
+@pytest.mark.parametrize(
+    "piece", [b"a", b"a=", b"\x02", b"\x02a", b";", b"\xc3\xa4", b"1,"]
+)
+@pytest.mark.timeout(10)
+async def test_a_large_sample_takes_little_time(piece: bytes) -> None:
+    """As much as is listened to, without any end."""
+    await Port(piece * (16384 // len(piece)), baudrate=9600).find(rates=(9600,))
+
+
 # How long it takes
 
 

@@ -336,7 +336,6 @@ def test_formats_that_are_made_elsewhere(format: str) -> None:
 
 @pytest.mark.parametrize("frame", [b"42\n", b"4224\n", b"x", b"422498"])
 def test_a_slice_behind_the_end_is_no_value(frame: bytes) -> None:
-    """The others of the frame are."""
     parse = create_slices_parser(
         {
             "slices": [
@@ -353,40 +352,31 @@ def test_a_slice_behind_the_end_is_no_value(frame: bytes) -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b""])
 @pytest.mark.parametrize(
-    ("type", "row", "value"),
+    ("row", "value"),
     [
-        ("int", {"to_byte": 6}, 422498),
-        ("int", {"from_byte": 4, "to_byte": 6}, 98),
-        ("int", {"from_byte": 4}, 98),
-        ("int", {"from_byte": 5, "to_byte": 1}, 8),
-        ("string", {"from_byte": 0, "to_byte": 6}, "422498"),
-        ("bool", {"from_byte": 5, "to_byte": 6}, True),
+        ({"to_byte": 6}, 422498),
+        ({"from_byte": 4, "to_byte": 6}, 98),
+        ({"from_byte": 4}, 98),
+        ({"from_byte": 5, "to_byte": 1}, 8),
     ],
 )
 def test_a_slice_as_long_as_the_frame(
-    end: bytes, type: str, row: dict[str, Any], value: JsonValue
+    end: bytes, row: dict[str, Any], value: int
 ) -> None:
-    """Whether the delimiter is kept or not; and with one byte less it is cut short."""
-    frame = b"422498"
-    assert read(frame + end, type=type, **row) == value
-    if "to_byte" in row and type != "string":
-        with pytest.raises(ParseError, match="only 5 bytes"):
-            read(frame[:-1], type=type, **row)
+    """Whether the delimiter is kept or not."""
+    assert read(b"422498" + end, type="int", **row) == value
 
 
 @pytest.mark.parametrize(
     "row",
     [
         {"type": "int", "to_byte": 4},
-        {"type": "int", "from_byte": 3},
-        {"type": "float", "to_byte": 40},
-        {"type": "json", "to_byte": 4},
-        {"type": "bool", "from_byte": 4},
+        {"type": "float", "from_byte": 3},
+        {"type": "json", "to_byte": 40},
         {"type": "hex", "to_byte": 4},
         {"from_byte": 3},
         {"type": "string", "from_byte": 1, "to_byte": 4},
         {"type": "string", "from_byte": 3, "to_byte": -1},
-        {"type": "string", "from_byte": 4, "to_byte": 2},
         {"type": "string", "from_byte": 2, "to_byte": 2},
     ],
 )

@@ -243,7 +243,7 @@ async def fill_binary_fields(visitor: Visitor) -> None:
     form = await add_row(visitor, {"Key": "first", "Position": "0"})
     await form.locator('ha-picker-field[aria-label="Type"]').click()
     await visitor.picture("binary-types")
-    await form.get_by_role("menuitem", name="uint8").click()
+    await form.get_by_role("menuitem", name="Whole number, 8 bits, unsigned").click()
     await visitor.picture("binary-form")
     await form.get_by_role("button", name="Add").click()
     await expect(dialog.locator("ha-list-item-base")).to_contain_text("first")

@@ -44,15 +44,16 @@ _TEXT = frozenset([*range(0x20, 0x7F), 0x09, 0x0A, 0x0D, 0x02, 0x03])
 # with line ends where they belong, or with frames.
 _CLEAR = 0.95
 _CERTAIN = 0.99
-_LINE = re.compile(rb"[^\r\n]+[\r\n]")
 _FRAME = re.compile(
-    rb"\x02[\t\n\r -~\x80-\xff]+\x03|(?:[\t -~]|[\xc2\xc3][\x80-\xbf]){2,}[;\0]"
+    rb"\x02[\t\n\r -~\x80-\xff]++\x03"
+    # Bounded, as it is tried from each byte on.
+    rb"|(?:[\t -:<-~]|[\xc2\xc3][\x80-\xbf]){2,255}+[;\0]"
 )
 # Text without any end: less than this is a pattern of bits.
 _DISTINCT = 3
 # Beyond doubt is a sample of so many lines, one of them so long; or so long with structure.
 _MANY = 3
-_LONG = 8
+_LONG = 7
 
 
 def readability(sample: Sequence[Chunk]) -> float:
@@ -155,10 +156,10 @@ def _weigh(sample: Sequence[Chunk]) -> _Evidence | None:
         return None
     # We may have begun to listen in the middle of a byte, and so of the first line.
     _, end, rest = data.partition(b"\n" if b"\n" in data else b"\r")
-    if end and len(rest) >= _ENOUGH and _LINE.search(rest):
+    if end and len(rest) >= _ENOUGH and _lines(rest):
         data = rest
     share = readability([Chunk(0.0, data)])
-    lines = _LINE.findall(data)
+    lines = _lines(data)
     format_ = recognise(sample)["format"] if share >= _CLEAR else Format.TEXT
     kind = _kind(data, share, bool(lines) or format_ == Format.JSON)
     if kind is None:
@@ -172,6 +173,12 @@ def _weigh(sample: Sequence[Chunk]) -> _Evidence | None:
         and (is_structured or is_prose)
     )
     return _Evidence(kind, is_structured, readable, is_certain)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Return the lines that have something in them, and an end."""
+    *ended, _ = data.replace(b"\r", b"\n").split(b"\n")
+    return [line for line in ended if line]
 
 
 def _kind(data: bytes, share: float, has_ends: bool) -> _Kind | None:
