@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import json
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from homeassistant.components.sensor import SensorStateClass
 from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntryState,
+    ConfigSubentry,
     ConfigSubentryData,
     SubentryFlowResult,
 )
@@ -606,6 +608,27 @@ async def test_a_unit_comes_and_goes_with_the_users_word(
         assert found is not None
         assert found.attributes["unit_of_measurement"] == (unit or "W")
         assert found.state == state
+
+
+async def test_the_link_stays_open(hass: HomeAssistant, device: Device) -> None:
+    """Some devices start anew whenever somebody connects; two changes at once as well."""
+    entry, connector = await hub(hass, device)
+    for key in ("power_W", "relay"):
+        override = ConfigSubentry(
+            data=MappingProxyType({"key": key, "name": f"My {key}"}),
+            subentry_type=SUBENTRY_DATAPOINT,
+            title=key,
+            unique_id=key,
+        )
+        hass.config_entries.async_add_subentry(entry, override)
+    await hass.async_block_till_done()
+    await receive(hass, device, connector, b'{"power_W":7,"new":1}\n')
+    assert entry.runtime_data.connector is connector
+    assert connector.statistics.connections == 1
+    state = hass.states.get("sensor.demo_meter_power")
+    assert state is not None
+    assert (state.state, state.name) == ("7", "demo-meter My power_W")
+    assert hass.states.get("sensor.demo_meter_new") is not None
 
 
 async def test_the_word_on_what_is_still_to_come_counts(

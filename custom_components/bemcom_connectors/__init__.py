@@ -1,5 +1,6 @@
 """BEMCom connectors: TCP sockets and serial ports as hubs of datapoints."""
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
@@ -44,8 +45,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bo
 
 
 async def _async_updated(hass: HomeAssistant, entry: BemcomConfigEntry) -> None:
-    """Set a hub up anew with other options or overrides."""
-    await hass.config_entries.async_reload(entry.entry_id)
+    """Set a hub up anew with other options; other overrides leave its link open."""
+    if entry.state is ConfigEntryState.LOADED and entry.runtime_data.is_up_to_date:
+        await entry.runtime_data.async_show_anew()
+    else:
+        await hass.config_entries.async_reload(entry.entry_id)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:

@@ -18,7 +18,7 @@ from .connector.base import Connector
 from .connector.listener import Listener
 from .connector.model import JsonValue, LinkError, Reading
 from .connector.reporting import Reporter, ReportRule, ReportStrategy
-from .const import DOMAIN
+from .const import DOMAIN, PLATFORMS
 from .datapoint_catalog import DatapointCatalog
 from .descriptions import DatapointDescription, is_describable, native_value
 from .issues import HubIssues
@@ -52,6 +52,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self._catalog = DatapointCatalog(hass, entry, connector)
         self._issues = HubIssues(hass, entry)
         self._report_rule = ReportRule.of(entry.options)
+        self._made_of = (entry.title, entry.data, entry.options)
+        self._showing = asyncio.Lock()
         self._shown: dict[str, JsonValue] = {}
         # Datapoints that had no value yet which tells what they are, with their device.
         self._undescribed: dict[str, str | None] = {}
@@ -177,6 +179,29 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.async_update_listeners()
 
     # The entities
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Tell whether the hub is what its entry says, the user's overrides aside."""
+        entry = self.config_entry
+        return self._made_of == (entry.title, entry.data, entry.options)
+
+    async def async_show_anew(self) -> None:
+        """Show the datapoints by the user's overrides of now; the link stays open.
+
+        Some devices start anew whenever their port is opened.
+        """
+        entries = self.hass.config_entries
+        async with self._showing:
+            # What comes meanwhile is shown with the rest.
+            self._platforms.clear()
+            await entries.async_unload_platforms(self.config_entry, PLATFORMS)
+            self._catalog.async_take_overrides()
+            for key, shown in self.descriptions.items():
+                value = self.data.get(key)
+                looks = self._catalog.async_describe(key, value, shown.device_id)
+                self.descriptions[key] = looks or shown
+            await entries.async_forward_entry_setups(self.config_entry, PLATFORMS)
 
     @callback
     def async_add_platform(

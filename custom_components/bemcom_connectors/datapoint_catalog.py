@@ -54,9 +54,15 @@ class DatapointCatalog:
         # The datapoints that have an entity, and those entities.
         self._entity_ids: dict[str, str] = {}
         self._keys: dict[str, str] = {}
-        self._overrides: dict[str, Override] = {
+        self._overrides: dict[str, Override] = {}
+        self.async_take_overrides()
+
+    @callback
+    def async_take_overrides(self) -> None:
+        """Take what the user says now."""
+        self._overrides = {
             subentry.data[CONF_KEY]: subentry.data
-            for subentry in entry.subentries.values()
+            for subentry in self._entry.subentries.values()
             if subentry.subentry_type == SUBENTRY_DATAPOINT
         }
 
