@@ -61,7 +61,7 @@ def test_each_option_of_thingsboard_is_explained() -> None:
 
 
 def test_the_common_baud_rates_are_listed() -> None:
-    listed = re.search(r"text\s+comes in: ([\d,\sand]+)\.", read("serial.md"))
+    listed = re.search(r"up to 5\s+seconds: ([\d,\sand]+)\.", read("serial.md"))
     assert listed
     assert re.findall(r"\d+", listed[1]) == [str(rate) for rate in COMMON_BAUD_RATES]
 
