@@ -81,11 +81,41 @@ def test_any_part_of_a_connector() -> None:
     assert read_thingsboard(f"  {cut_out},\n") == whole
 
 
-def test_the_first_device_with_datapoints() -> None:
+def test_the_device_with_datapoints() -> None:
     others: list[Any] = [{"name": "empty"}, None, {"telemetry": []}]
-    assert paste({"devices": [*others, SERIAL, {"telemetry": [POINT]}]}) == paste(
-        SERIAL
-    )
+    assert paste({"devices": [*others, SERIAL]}) == paste(SERIAL)
+
+
+def test_several_devices_are_several_hubs() -> None:
+    """Taking one of them in silence would lose the others."""
+    with pytest.raises(OptionsError, match="2 devices in it; paste one"):
+        paste({"devices": [SERIAL, {"telemetry": [POINT]}]})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options"),
+    [
+        ({"type": "ON_CHANGE"}, {"report_strategy": "on_change"}),
+        (
+            {"type": "ON_REPORT_PERIOD", "reportPeriod": 5000},
+            {"report_strategy": "on_report_period", "report_period": 5.0},
+        ),
+        ({"type": "DISABLED"}, {}),
+        ({"type": "ON_REPORT_PERIOD", "reportPeriod": 1}, {}),
+        ({"type": "ON_REPORT_PERIOD", "reportPeriod": 10**400}, {}),
+        ("ON_CHANGE", {}),
+        (None, {}),
+    ],
+)
+def test_a_report_strategy_is_taken_over(
+    strategy: object, options: dict[str, Any]
+) -> None:
+    """The device's, otherwise the connector's; one that ours does not know is left out."""
+    device = {"telemetry": [POINT], "reportStrategy": strategy}
+    given = paste(device)
+    assert {k: v for k, v in given.items() if k.startswith("report")} == options
+    outer = {"devices": [{"telemetry": [POINT]}], "reportStrategy": strategy}
+    assert paste(outer) == given
 
 
 def test_timeseries_is_another_word_for_telemetry() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .json_format import parse_json
 from .model import Messages, OptionsError, ParseError
+from .reporting import ReportRule
 from .slices import SliceMode, SliceType, create_slices_parser
 from .text_decoding import ENCODINGS
 
@@ -39,11 +40,28 @@ def read_thingsboard(text: str) -> dict[str, Any]:
         settings = _socket_settings(device, points)
     else:
         settings = _serial_settings(outer, device, points)
+    settings |= _report_rule(
+        device.get("reportStrategy") or outer.get("reportStrategy")
+    )
     try:
         create_slices_parser(settings)
     except OptionsError as err:
         raise _error(f"A datapoint cannot be used. {err}") from err
     return settings
+
+
+def _report_rule(strategy: object) -> dict[str, Any]:
+    """Return the options for a report strategy, if it is one of ours; its period is in ms."""
+    given = strategy if isinstance(strategy, dict) else {}
+    options: dict[str, Any] = {"report_strategy": str(given.get("type")).lower()}
+    period = given.get("reportPeriod")
+    try:
+        if isinstance(period, int | float) and not isinstance(period, bool):
+            options["report_period"] = period / 1000
+        ReportRule.of(options)
+    except OptionsError, OverflowError:
+        return {}
+    return options
 
 
 def _error(reason: str) -> OptionsError:
@@ -67,7 +85,7 @@ def _load(text: str) -> Any:
 
 
 def _find_device(config: Any) -> _Config:
-    """Return the first device with datapoints."""
+    """Return the device with datapoints; each has a port, and so a hub, of its own."""
     if isinstance(config, dict):
         devices = config.get("devices", [config])
     elif any(_has_datapoints(device) for device in config):
@@ -76,13 +94,14 @@ def _find_device(config: Any) -> _Config:
         devices = [{"telemetry": config}]
     if not isinstance(devices, list):
         raise _error("The devices are no list")
-    for device in devices:
-        if _has_datapoints(device):
-            found: _Config = device
-            return found
-    raise _error(
-        "There is no datapoint in it; paste a device with telemetry or attributes"
-    )
+    found: list[_Config] = [device for device in devices if _has_datapoints(device)]
+    if not found:
+        raise _error(
+            "There is no datapoint in it; paste a device with telemetry or attributes"
+        )
+    if len(found) > 1:
+        raise _error(f"There are {len(found)} devices in it; paste one of them")
+    return found[0]
 
 
 def _has_datapoints(device: object) -> bool:
