@@ -59,7 +59,7 @@ def _report_rule(strategy: object) -> dict[str, Any]:
         if isinstance(period, int | float) and not isinstance(period, bool):
             options["report_period"] = period / 1000
         ReportRule.of(options)
-    except OptionsError, OverflowError:
+    except OptionsError:
         return {}
     return options
 
