@@ -59,7 +59,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self._undescribed: dict[str, str | None] = {}
         self._entities: dict[str, CALLBACK_TYPE] = {}
         # Of the datapoints that are not simply shown whenever they change.
-        self._reporters: dict[str, Reporter] = {}
+        self._reporters: dict[str, tuple[Reporter, DatapointDescription]] = {}
         self._statistics: list[CALLBACK_TYPE] = []
         self._platforms: dict[
             Platform, Callable[[list[DatapointDescription]], None]
@@ -148,8 +148,9 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
                 if key in self._undescribed and is_describable(value):
                     self._describe({key: value}, self._undescribed[key])
                 continue
-            if reporters and (reporter := reporters.get(key)) is not None:
-                reporter.receive(native_value(self.descriptions[key], value))
+            if reporters and (found := reporters.get(key)) is not None:
+                reporter, description = found
+                reporter.receive(native_value(description, value))
                 continue
             before = shown.get(key)
             # 1 and True are equal, and still two different things to say.
@@ -216,6 +217,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     @callback
     def async_subscribe(self, key: str, update: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Call `update` whenever the value of a datapoint changes; return how to end it."""
+        self._stop_reporting(key)
         self._entities[key] = update
         self._shown[key] = value = self.data.get(key)
         rule = self._catalog.report_rule(key, self._report_rule)
@@ -225,17 +227,24 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             def report() -> None:
                 self._report(key, update)
 
-            self._reporters[key] = reporter = Reporter(rule, report, self.hass.loop)
-            reporter.start(native_value(self.descriptions[key], value))
+            description = self.descriptions[key]
+            reporter = Reporter(rule, report, self.hass.loop)
+            reporter.start(native_value(description, value))
+            self._reporters[key] = (reporter, description)
 
         @callback
         def unsubscribe() -> None:
             if self._entities.get(key) is update:
                 del self._entities[key]
-            if (reporter := self._reporters.pop(key, None)) is not None:
-                reporter.stop()
+                self._stop_reporting(key)
 
         return unsubscribe
+
+    @callback
+    def _stop_reporting(self, key: str) -> None:
+        """End what decides when a datapoint is reported, if anything does."""
+        if (found := self._reporters.pop(key, None)) is not None:
+            found[0].stop()
 
     @callback
     def _report(self, key: str, update: CALLBACK_TYPE) -> None:
