@@ -230,7 +230,7 @@ class Connector(ABC):
             device_id, values = self.devices.take(values, complete=complete)
             for key in self.devices.foreign(values, device_id):
                 del values[key]
-                self.statistics.ignored_datapoints += 1
+                self.statistics.key_conflicts += 1
                 self.log_once("foreign datapoint", FOREIGN, key)
         if not values:
             self.statistics.fruitless += device_id is None

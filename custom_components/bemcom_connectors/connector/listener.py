@@ -41,6 +41,8 @@ class Statistics:
     undecodable: int = 0
     listener_errors: int = 0
     ignored_datapoints: int = 0
+    # Values of one device under the key of another's.
+    key_conflicts: int = 0
     connections: int = 0
     # Milliseconds since the epoch, as in a Reading.
     last_message: int | None = None
