@@ -4,9 +4,13 @@ from collections.abc import Mapping
 import json
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
 
 from custom_components.bemcom_connectors.connector.base import Connector
 from custom_components.bemcom_connectors.connector.reporting import ReportStrategy
@@ -32,12 +36,13 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorStateClass
 from homeassistant.config_entries import (
     SOURCE_USER,
+    ConfigEntry,
     ConfigEntryState,
     ConfigSubentry,
     ConfigSubentryData,
     SubentryFlowResult,
 )
-from homeassistant.const import Platform
+from homeassistant.const import EVENT_STATE_CHANGED, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, section
 from homeassistant.helpers import entity_registry as er
@@ -644,6 +649,74 @@ async def test_the_word_on_what_is_still_to_come_counts(
     state = hass.states.get("sensor.demo_meter_door_open")
     assert state is not None
     assert state.state == "true"
+
+
+async def test_what_is_set_on_the_entity_afterwards_stays(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """Who shows a hidden entity again finds it shown after a restart."""
+    power = "sensor.demo_meter_power"
+    entry = hub_entry(device.port, overrides=[{"key": "power_W", "hidden": True}])
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, POWER)
+    registry = er.async_get(hass)
+    integration = er.RegistryEntryHider.INTEGRATION
+    for hidden_by in (integration, None, None):
+        assert registry.entities[power].hidden_by is hidden_by
+        assert await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+        await device.connected()
+        await receive(hass, device, entry.runtime_data.connector, POWER)
+        registry.async_update_entity(power, hidden_by=None)
+
+
+async def test_what_changes_nothing_leaves_the_entities_alone(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """Such as another title of a subentry."""
+    override = {"key": "power_W", "name": "Load"}
+    entry = hub_entry(device.port, overrides=[override])
+    connector = await set_up(hass, entry)
+    await receive(hass, device, connector, POWER)
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
+    subentry = next(iter(entry.subentries.values()))
+    hass.config_entries.async_update_subentry(entry, subentry, title="Other")
+    await hass.async_block_till_done()
+    assert not changes
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data=override | {"name": "Power"}
+    )
+    await hass.async_block_till_done()
+    assert changes
+
+
+async def test_entities_that_cannot_be_taken_away_reload_the_hub(
+    hass: HomeAssistant, device: Device
+) -> None:
+    """The override counts all the same."""
+    entry, connector = await hub(hass, device)
+    override = ConfigSubentry(
+        data=MappingProxyType({"key": "power_W", "name": "Load"}),
+        subentry_type=SUBENTRY_DATAPOINT,
+        title="Load",
+        unique_id="power_W",
+    )
+    unload = hass.config_entries.async_unload_platforms
+    asked: list[ConfigEntry] = []
+
+    async def refuse_once(entry: ConfigEntry, platforms: list[Platform]) -> bool:
+        asked.append(entry)
+        return len(asked) > 1 and await unload(entry, platforms)
+
+    with patch.object(hass.config_entries, "async_unload_platforms", refuse_once):
+        hass.config_entries.async_add_subentry(entry, override)
+        await hass.async_block_till_done()
+    await device.connected()
+    assert entry.runtime_data.connector is not connector
+    await receive(hass, device, entry.runtime_data.connector, POWER)
+    state = hass.states.get("sensor.demo_meter_power")
+    assert state is not None
+    assert state.name == "demo-meter Load"
 
 
 async def test_a_word_that_does_not_suit_is_left_out(

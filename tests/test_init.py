@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.bemcom_connectors import issues
 from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.transport import Link, TcpTransport
 from custom_components.bemcom_connectors.const import DOMAIN
@@ -342,7 +343,7 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
     await receive(hass, device, connector, b'{"new":1,"k0":8}\n')
     assert hass.states.get("sensor.demo_meter_new").state == "1"
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
-    for look in range(1, 5):
+    for look in range(1, issues.LOOKS_WITH_ROOM + 1):
         await receive(hass, device, connector, b'{"k0":9}\n')
         now = dt_util.utcnow() + timedelta(seconds=31 * look)
         async_fire_time_changed(hass, now)

@@ -146,6 +146,13 @@ async def test_a_port_that_is_missing_at_start(
     (tmp_path / "nothing").unlink()
     assert not await hass.config_entries.async_reload(entry.entry_id)
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
+    # The issue goes with the hub, be it disabled or removed.
+    await hass.config_entries.async_set_disabled_by(
+        entry.entry_id, ConfigEntryDisabler.USER
+    )
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
+    assert issue_registry.async_get_issue(DOMAIN, issue_id) is not None
     await hass.config_entries.async_remove(entry.entry_id)
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
 

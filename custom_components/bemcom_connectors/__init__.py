@@ -12,7 +12,7 @@ from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .datapoint_catalog import datapoint_store
 from .device_info import register_hub
 from .hubs import create_connector
-from .issues import delete_issues
+from .issues import async_setup_issues, delete_issues
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -21,6 +21,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share."""
     async_setup_services(hass)
+    async_setup_issues(hass)
     return True
 
 
@@ -55,8 +56,6 @@ async def _async_updated(hass: HomeAssistant, entry: BemcomConfigEntry) -> None:
 async def async_unload_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> bool:
     """Unload a hub; first its link, which might bring new entities meanwhile."""
     await entry.runtime_data.async_shutdown()
-    if entry.disabled_by is not None:
-        delete_issues(hass, entry)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import logging
 from typing import override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryNotReady
@@ -192,17 +192,22 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
 
         Some devices start anew whenever their port is opened.
         """
-        entries = self.hass.config_entries
+        entry, entries = self.config_entry, self.hass.config_entries
         async with self._showing:
+            if entry.state is not ConfigEntryState.LOADED or (
+                not self._catalog.async_take_overrides()
+            ):
+                return
             # What comes meanwhile is shown with the rest.
             self._platforms.clear()
-            await entries.async_unload_platforms(self.config_entry, PLATFORMS)
-            self._catalog.async_take_overrides()
+            if not await entries.async_unload_platforms(entry, PLATFORMS):
+                entries.async_schedule_reload(entry.entry_id)
+                return
             for key, shown in self.descriptions.items():
                 value = self.data.get(key)
                 looks = self._catalog.async_describe(key, value, shown.device_id)
                 self.descriptions[key] = looks or shown
-            await entries.async_forward_entry_setups(self.config_entry, PLATFORMS)
+            await entries.async_forward_entry_setups(entry, PLATFORMS)
 
     @callback
     def async_add_platform(

@@ -58,13 +58,15 @@ class DatapointCatalog:
         self.async_take_overrides()
 
     @callback
-    def async_take_overrides(self) -> None:
-        """Take what the user says now."""
+    def async_take_overrides(self) -> bool:
+        """Take what the user says now; return whether it is anything new."""
+        before = self._overrides
         self._overrides = {
             subentry.data[CONF_KEY]: subentry.data
             for subentry in self._entry.subentries.values()
             if subentry.subentry_type == SUBENTRY_DATAPOINT
         }
+        return self._overrides != before
 
     async def async_load(self) -> None:
         """Load the descriptions of an earlier run, but not those of deleted entities."""
@@ -198,36 +200,40 @@ class DatapointCatalog:
             del self._entity_ids[description.key], self._keys[entity_id]
             registry.async_remove(entity_id)
             return
-        hidden = self.is_hidden(description.key)
-        integration = er.RegistryEntryHider.INTEGRATION
-        if hidden and entity.hidden_by is None:
-            registry.async_update_entity(entity_id, hidden_by=integration)
-        elif not hidden and entity.hidden_by is integration:
-            registry.async_update_entity(entity_id, hidden_by=None)
-        self._async_adapt_unit(entity, description)
+        self._async_adapt_entity(entity, description)
 
     @callback
-    def _async_adapt_unit(
+    def _async_adapt_entity(
         self, entity: er.RegistryEntry, description: DatapointDescription
     ) -> None:
-        """Show the unit that the user said, and the guessed one when that is over.
+        """Apply once what the user said of sight and unit, and undo it when that is over.
 
-        Home Assistant goes on converting to the unit that was shown first; a unit that was
-        chosen in the entity's settings comes before all others.
+        What is set in the entity's settings afterwards stays. Home Assistant itself would go
+        on converting to the unit that was shown first.
         """
         registry = er.async_get(self._hass)
+        integration = er.RegistryEntryHider.INTEGRATION
+        said = self._overrides.get(description.key, {})
         unit = description.native_unit_of_measurement
-        said = CONF_UNIT in self._overrides.get(description.key, {})
-        was_said = DOMAIN in entity.options
-        if not said and not was_said:
-            return
-        options = {CONF_UNIT: unit} if said else None
-        if entity.options.get(DOMAIN) != options:
+        wanted = {CONF_UNIT: unit} if CONF_UNIT in said else {}
+        if said.get(CONF_HIDDEN):
+            wanted[CONF_HIDDEN] = "yes"
+        applied = dict(entity.options.get(DOMAIN, {}))
+        if wanted != applied:
+            options = wanted or None
             registry.async_update_entity_options(entity.entity_id, DOMAIN, options)
-            if CONF_UNIT not in entity.options.get(entity.domain, {}):
-                private = f"{entity.domain}.private"
-                registry.async_update_entity_options(entity.entity_id, private, None)
-                registry.async_update_entity(entity.entity_id, unit_of_measurement=unit)
+        if entity.hidden_by is integration:  # it was created so
+            applied[CONF_HIDDEN] = "yes"
+        if wanted.get(CONF_HIDDEN) != applied.get(CONF_HIDDEN):
+            hide = integration if CONF_HIDDEN in wanted else None
+            if entity.hidden_by in {None, integration}:
+                registry.async_update_entity(entity.entity_id, hidden_by=hide)
+        if wanted.get(CONF_UNIT) != applied.get(CONF_UNIT) and (
+            CONF_UNIT not in entity.options.get(entity.domain, {})
+        ):
+            private = f"{entity.domain}.private"
+            registry.async_update_entity_options(entity.entity_id, private, None)
+            registry.async_update_entity(entity.entity_id, unit_of_measurement=unit)
 
     @callback
     def _async_schedule_save(self) -> None:

@@ -1,8 +1,13 @@
 """Repair issues: what only the user can mend."""
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from .connector.base import Connector
 from .connector.model import LinkError, LinkReason
@@ -18,8 +23,8 @@ _PORT_MISSING = "port_missing"
 # accident. A look is taken every half minute.
 _FRUITLESS_MESSAGES = 5
 _FRUITLESS_LOOKS = 4
-# After so many looks at messages that all had room, none is likely to lack it.
-_LOOKS_WITH_ROOM = 4
+# After an hour of looks at messages that all had room, none is likely to lack it.
+LOOKS_WITH_ROOM = 120
 # A plug that is moved to another socket is not worth a word.
 _MISSING_LOOKS = 2
 
@@ -51,7 +56,7 @@ class HubIssues:
         elif statistics.messages > self._messages:
             self._messages = statistics.messages
             self._looks_with_room += 1
-            if self._looks_with_room == _LOOKS_WITH_ROOM:
+            if self._looks_with_room == LOOKS_WITH_ROOM:
                 self._delete(_TOO_MANY_DATAPOINTS)
         if statistics.fruitless >= _FRUITLESS_MESSAGES:
             self._fruitless_looks += 1
@@ -126,6 +131,18 @@ class HubIssues:
     def _delete(self, kind: str) -> None:
         """Take an issue back, if it was raised."""
         ir.async_delete_issue(self._hass, DOMAIN, _issue_id(kind, self._entry.entry_id))
+
+
+@callback
+def async_setup_issues(hass: HomeAssistant) -> None:
+    """Take back what was said about a hub as soon as it is disabled."""
+
+    @callback
+    def changed(_change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain == DOMAIN and entry.disabled_by is not None:
+            delete_issues(hass, entry)
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed)
 
 
 @callback
