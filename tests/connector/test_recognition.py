@@ -1,15 +1,18 @@
 """Recognition: what a person would see in the bytes at a glance."""
 
 import asyncio
+import time
 from typing import Any
 
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bemcom_connectors.connector import recognition
 from custom_components.bemcom_connectors.connector.escapes import EscapeError, unescape
 from custom_components.bemcom_connectors.connector.listening import ENOUGH, listen
 from custom_components.bemcom_connectors.connector.model import (
     Chunk,
+    JsonValue,
     LinkError,
     LinkReason,
 )
@@ -186,3 +189,21 @@ def test_devices_are_told_apart() -> None:
     settings = {"framing": "line", "format": "json", "device_id_key": "id"}
     sample = [Chunk(0, b'{"id":"a","t":1}\n[{"id":"b","t":2},{"id":"c","t":3}]\n')]
     assert decode(sample, settings).datapoints == {"a__t": 1, "b__t": 2, "c__t": 3}
+
+
+def test_a_preview_takes_no_longer_than_anybody_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What there is until then is shown, and that it is not all."""
+    monkeypatch.setattr(recognition, "MAX_DECODE_TIME", 0.05)
+    settings = {"framing": "line", "format": "converter"}
+
+    def parse(frame: bytes) -> JsonValue:
+        time.sleep(0.03)
+        return {"n": int(frame)}
+
+    data = b"".join(b"%d\n" % number for number in range(100))
+    decoded = decode([Chunk(0, data)], settings, parse)
+    assert 1 <= len(decoded.frames) < 10
+    assert decoded.datapoints == {"n": len(decoded.frames) - 1}
+    assert "takes too long" in decoded.errors[len(decoded.frames)]
