@@ -156,10 +156,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             # 1 and True are equal, and still two different things to say.
             if value != before or type(value) is not type(before):
                 shown[key] = value
-                try:
-                    update()
-                except Exception as err:  # noqa: BLE001 - the others have theirs to show
-                    self.connector.count_listener_error(key, err)
+                self._report(key, update)
 
     @override
     @callback

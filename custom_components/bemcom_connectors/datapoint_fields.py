@@ -43,12 +43,10 @@ from .overrides import (
     SENSOR_CLASSES,
     TEXT,
 )
-from .selectors import number, select
+from .selectors import Fields, number, select
 
 SECTION_NUMBER = "number"
 SECTION_REPORTING = "reporting"
-
-type Fields = dict[vol.Marker, Any]
 
 
 def key_fields(datapoints: Sequence[SelectOptionDict]) -> Fields:

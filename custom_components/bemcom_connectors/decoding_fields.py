@@ -34,12 +34,10 @@ from .const import (
     CONF_TEMPLATE,
     DOMAIN,
 )
-from .selectors import number, select
+from .selectors import Fields, number, select
 
 # A pasted configuration is read once and not kept.
 CONF_THINGSBOARD = "thingsboard"
-
-type Fields = dict[vol.Marker, Any]
 
 
 def _table(

@@ -14,7 +14,7 @@ from .connector.baud_rate import looks_garbled
 from .connector.converters import converter_names
 from .connector.framing import create_framer
 from .connector.model import Chunk, OptionsError
-from .connector.parsing import TEXT_FORMATS
+from .connector.parsing import TEXT_FORMATS, Format
 from .connector.thingsboard import read_thingsboard
 from .const import CONF_FORMAT, CONF_FRAMING, DOMAIN
 from .decoding_fields import (
@@ -44,8 +44,6 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
     preview_options: Sequence[str]
     # Whether the link has a baud rate, which may be a wrong one.
     has_baud_rate = False
-    # Where the data is from, as far as the preview says it.
-    address = ""
     # Whether the user chose framing and format, which are not to be recognised any more.
     chosen = False
 
@@ -75,15 +73,16 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Fill in what the chosen framing and format want to know."""
-        names = await self.hass.async_add_executor_job(
-            converter_names, converters_folder(self.hass)
-        )
+        folder = converters_folder(self.hass)
+        names: list[str] = []
+        if self.settings[CONF_FORMAT] == Format.CONVERTER:
+            names = await self.hass.async_add_executor_job(converter_names, folder)
         texts = await self._async_texts()
         schema = parameters_schema(self.settings, names, texts)
         errors: dict[str, str] = {}
         placeholders = {
             "reason": "",
-            "folder": str(converters_folder(self.hass)),
+            "folder": str(folder),
             "hint": await self._async_hint(schema),
         }
         if user_input is not None:
@@ -125,14 +124,8 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         """Show what came in, and what the settings make of it."""
         framing = await self._async_label("framing", self.settings[CONF_FRAMING])
         format_ = await self._async_label("format", self.settings[CONF_FORMAT])
-        placeholders = await self.hass.async_add_executor_job(
+        placeholders, garbled = await self.hass.async_add_executor_job(
             self._preview, framing, format_
-        )
-        placeholders["address"] = self.address
-        garbled = (
-            self.has_baud_rate
-            and self.settings[CONF_FORMAT] in TEXT_FORMATS
-            and looks_garbled(self.sample)
         )
         return self.async_show_menu(
             step_id="no_preview"
@@ -152,12 +145,25 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
     async_step_no_preview = async_step_preview
     async_step_garbled = async_step_preview
 
-    def _preview(self, framing: str, format_: str) -> dict[str, str]:
-        """Return the texts of the preview; not for the event loop."""
+    def _preview(self, framing: str, format_: str) -> tuple[dict[str, str], bool]:
+        """Return the texts of the preview, and whether the baud rate seems to be wrong.
+
+        Not for the event loop.
+        """
         with parser_aside(self.hass, self.settings) as parse:
-            return preview_placeholders(
+            placeholders = preview_placeholders(
                 self.sample, self.settings, framing, format_, parse
             )
+        garbled = (
+            self.has_baud_rate
+            and self.settings[CONF_FORMAT] in TEXT_FORMATS
+            and looks_garbled(self.sample)
+        )
+        return placeholders | {"address": self._source()}, garbled
+
+    def _source(self) -> str:
+        """Return where the data of the preview is from."""
+        raise NotImplementedError
 
     def _offered(self, options: Sequence[str]) -> list[str]:
         """Return the options of a menu that make sense here: all of them."""

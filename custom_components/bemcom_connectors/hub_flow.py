@@ -1,7 +1,7 @@
 """Steps that the set-up of every stream hub shares: listen, preview, create."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import re
 from typing import Any, override
 
@@ -25,6 +25,7 @@ from .connector.recognition import recognise
 from .connector.requests import create_request
 from .connector.transport import Link
 from .const import (
+    CONF_BAUDRATE,
     CONF_CONNECTOR_NAME,
     CONF_FORMAT,
     CONF_FRAMING,
@@ -34,6 +35,7 @@ from .const import (
 )
 from .hubs import address_of, create_transport
 from .request_flow import RequestSteps
+from .selectors import Fields
 
 ADVANCED = "advanced"
 
@@ -44,7 +46,7 @@ _CONNECTOR_NAME_LENGTH = 64
 # What two hubs of a kind must not share.
 _ADDRESS = {HUB_TCP: (CONF_HOST, CONF_PORT), HUB_SERIAL: (CONF_DEVICE,)}
 
-NAME_FIELD: dict[vol.Marker, Any] = {vol.Required(CONF_CONNECTOR_NAME): TextSelector()}
+NAME_FIELD: Fields = {vol.Required(CONF_CONNECTOR_NAME): TextSelector()}
 
 
 class HubSteps(RequestSteps, ConfigFlow):
@@ -154,6 +156,26 @@ class HubSteps(RequestSteps, ConfigFlow):
             self._listening.cancel()
         if self._link is not None:
             self.hass.async_create_task(self._async_disconnect())
+
+    @override
+    def _source(self) -> str:
+        """Return where the data of the preview is from."""
+        address = address_of(self._data)
+        if self.has_baud_rate:
+            return f"{address}, {self._data[CONF_BAUDRATE]} baud"
+        return address
+
+    async def _async_begin(
+        self,
+        user_input: Mapping[str, Any],
+        errors: dict[str, str],
+        placeholders: dict[str, str],
+    ) -> dict[str, str]:
+        """Name a new hub and open its link, unless there are `errors`; return all."""
+        name = user_input[CONF_CONNECTOR_NAME].strip()
+        self._data[CONF_CONNECTOR_NAME] = name
+        errors = self._name_error(name) | errors
+        return errors or await self._async_open(placeholders)
 
     def _name_error(self, name: str) -> dict[str, str]:
         """Check the name of a new hub; return the form's errors."""

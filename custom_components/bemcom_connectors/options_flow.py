@@ -36,9 +36,9 @@ from .const import (
 from .device_info import DEFAULT_DEVICE_NAME
 from .hubs import address_of
 from .request_flow import RequestSteps
-from .selectors import number, select
+from .selectors import Fields, number, select
 
-LINK_FIELDS: dict[vol.Marker, Any] = {
+LINK_FIELDS: Fields = {
     vol.Required(CONF_CONNECT_TIMEOUT, default=DEFAULT_CONNECT_TIMEOUT): number(
         1, 300, unit="s"
     ),
@@ -90,7 +90,6 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         self.settings = dict(entry.options)
         self.has_baud_rate = entry.data[CONF_HUB_KIND] == HUB_SERIAL
         self.chosen = True
-        self.address = address_of(entry.data)
         self.sample = ()
         if entry.state is ConfigEntryState.LOADED:
             self.sample = tuple(entry.runtime_data.connector.sample)
@@ -166,6 +165,11 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
     async def _async_after_request(self) -> ConfigFlowResult:
         """Save what is sent to the device."""
         return self._save()
+
+    @override
+    def _source(self) -> str:
+        """Return where the data of the preview is from."""
+        return address_of(self.config_entry.data)
 
     def _save(self) -> ConfigFlowResult:
         """Save, and let the hub take it up."""

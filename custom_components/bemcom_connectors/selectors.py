@@ -1,7 +1,9 @@
-"""The selectors that the forms are made of."""
+"""What the forms are made of: their fields and selectors."""
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import Any, Literal, cast
+
+import voluptuous as vol
 
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -12,6 +14,8 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     SelectSelectorMode,
 )
+
+type Fields = dict[vol.Marker, Any]
 
 
 def select(

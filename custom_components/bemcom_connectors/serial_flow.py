@@ -16,7 +16,7 @@ from homeassistant.helpers.selector import BooleanSelector, SerialPortSelector
 from .connector.baud_rate import COMMON_BAUD_RATES, find_baud_rate
 from .connector.model import Chunk, LinkError
 from .connector.requests import create_request
-from .connector.serial_transport import PLAIN_TCP
+from .connector.serial_transport import DEFAULT_BAUDRATE, has_baud_rate
 from .connector.transport import Link
 from .const import (
     CONF_BAUDRATE,
@@ -35,20 +35,19 @@ from .const import (
 from .hub_flow import ADVANCED, NAME_FIELD, HubSteps
 from .hubs import address_of, create_transport
 from .options_flow import LINK_FIELDS
-from .selectors import select
+from .selectors import Fields, select
 from .serial_ports import async_find_owner, async_lasting_path, is_url
 
-DEFAULT_BAUDRATE = 9600
 _BAUDRATE = re.compile(r"[1-9][0-9]{0,7}")
 
 
-_PORT_FIELDS: dict[vol.Marker, Any] = {
+_PORT_FIELDS: Fields = {
     vol.Required(CONF_DEVICE): SerialPortSelector(),
     vol.Required(CONF_BAUDRATE, default=str(DEFAULT_BAUDRATE)): select(
         [str(rate) for rate in sorted(COMMON_BAUD_RATES)], custom=True
     ),
 }
-_LINE_FIELDS: dict[vol.Marker, Any] = {
+_LINE_FIELDS: Fields = {
     vol.Required(CONF_BYTESIZE, default="8"): select(["5", "6", "7", "8"]),
     vol.Required(CONF_PARITY, default="none"): select(
         ["none", "even", "odd", "mark", "space"], "parity"
@@ -95,11 +94,7 @@ class SerialSteps(HubSteps):
         if user_input is not None:
             self._input = user_input
             errors = await self._async_take_serial(user_input, placeholders)
-            name = user_input[CONF_CONNECTOR_NAME].strip()
-            self._data[CONF_CONNECTOR_NAME] = name
-            errors = self._name_error(name) | errors
-            if not errors:
-                errors = await self._async_open(placeholders)
+            errors = await self._async_begin(user_input, errors, placeholders)
             if not errors:
                 return await self.async_step_listen()
         return self.async_show_form(
@@ -140,7 +135,6 @@ class SerialSteps(HubSteps):
             return self.async_show_progress_done(next_step_id="no_baud_rate")
         self._data[CONF_BAUDRATE], self.sample = found
         self._input = {**self._input, CONF_BAUDRATE: str(found[0])}
-        self._say_address()
         await self._async_recognise()
         return self.async_show_progress_done(next_step_id="preview")
 
@@ -192,12 +186,6 @@ class SerialSteps(HubSteps):
             self._searching.cancel()
         super().async_remove()
 
-    def _say_address(self) -> None:
-        """Let the preview say the port and its baud rate."""
-        self.address = address_of(self._data)
-        if self.has_baud_rate:
-            self.address += f", {self._data[CONF_BAUDRATE]} baud"
-
     async def _async_open_at(self, rate: int) -> Link:
         """Open the port at a baud rate."""
         data = {**self._data, CONF_BAUDRATE: rate}
@@ -213,7 +201,7 @@ class SerialSteps(HubSteps):
         advanced = SERIAL_SCHEMA({**_ANY_HUB, **user_input})[ADVANCED]
         # A path cannot have a NUL in it, and asking for one is an error of its own.
         device = user_input[CONF_DEVICE].strip().replace("\0", " ")
-        self.has_baud_rate = not device.startswith(PLAIN_TCP)
+        self.has_baud_rate = has_baud_rate(device)
         self._data = {
             CONF_HUB_KIND: HUB_SERIAL,
             CONF_DEVICE: await async_lasting_path(self.hass, device),
@@ -231,7 +219,6 @@ class SerialSteps(HubSteps):
         if not _BAUDRATE.fullmatch(rate):
             return {CONF_BAUDRATE: "invalid_baudrate"}
         self._data[CONF_BAUDRATE] = int(rate)
-        self._say_address()
         owner = await async_find_owner(self.hass, self._data[CONF_DEVICE], entry_id)
         if owner is not None:
             placeholders["hub"] = owner.title

@@ -11,19 +11,18 @@ from homeassistant.const import CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
-from .const import CONF_CONNECTOR_NAME, CONF_HUB_KIND, CONF_TLS, HUB_TCP
+from .const import CONF_HUB_KIND, CONF_TLS, HUB_TCP
 from .hub_flow import ADVANCED, NAME_FIELD, HubSteps
-from .hubs import address_of
 from .options_flow import LINK_FIELDS
-from .selectors import number
+from .selectors import Fields, number
 
 _HOST = re.compile(r"[^\s/:@\x00-\x1f]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
 
-_ADDRESS_FIELDS: dict[vol.Marker, Any] = {
+_ADDRESS_FIELDS: Fields = {
     vol.Required(CONF_HOST): TextSelector(),
     vol.Required(CONF_PORT): number(1, 65535),
 }
-_TLS_FIELDS: dict[vol.Marker, Any] = {
+_TLS_FIELDS: Fields = {
     vol.Required(CONF_TLS, default=False): BooleanSelector(),
     vol.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
 }
@@ -60,11 +59,8 @@ class TcpSteps(HubSteps):
         if user_input is not None:
             self._input = user_input
             self._take_tcp(user_input)
-            name = user_input[CONF_CONNECTOR_NAME].strip()
-            self._data[CONF_CONNECTOR_NAME] = name
-            errors = self._name_error(name) | self._tcp_error(placeholders)
-            if not errors:
-                errors = await self._async_open(placeholders)
+            errors = self._tcp_error(placeholders)
+            errors = await self._async_begin(user_input, errors, placeholders)
             if not errors:
                 return await self.async_step_listen()
         return self.async_show_form(
@@ -114,7 +110,6 @@ class TcpSteps(HubSteps):
             CONF_TLS: advanced.get(CONF_TLS, False),
             CONF_VERIFY_SSL: advanced.get(CONF_VERIFY_SSL, True),
         }
-        self.address = address_of(self._data)
         self.settings |= {
             key: value for key, value in advanced.items() if key not in _TCP_DATA
         }

@@ -1,9 +1,11 @@
 """A listener that remembers what it was told."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, override
 
+from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.listener import Listener
 from custom_components.bemcom_connectors.connector.model import (
     JsonValue,
@@ -11,6 +13,7 @@ from custom_components.bemcom_connectors.connector.model import (
     RawMessage,
     Reading,
 )
+from custom_components.bemcom_connectors.connector.stream import StreamConnector
 
 
 class Recorder(Listener):
@@ -63,3 +66,18 @@ class Recorder(Listener):
         self.added.append(dict(added))
         self.devices.append(device_id)
         self._changed.set()
+
+
+@asynccontextmanager
+async def started(
+    connector: StreamConnector,
+) -> AsyncGenerator[tuple[StreamConnector, Recorder]]:
+    """Start a connector that soon tries again, hear what it tells, and stop it in the end."""
+    connector.backoff = Backoff(0.001, 0.01)
+    recorder = Recorder()
+    connector.add_listener(recorder)
+    await connector.start()
+    try:
+        yield connector, recorder
+    finally:
+        await connector.stop()

@@ -15,7 +15,6 @@ from unittest.mock import patch
 import pytest
 import serialx
 
-from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.framing import create_framer
 from custom_components.bemcom_connectors.connector.model import LinkError, LinkReason
 from custom_components.bemcom_connectors.connector.parsing import create_parser
@@ -23,7 +22,7 @@ from custom_components.bemcom_connectors.connector.serial_transport import (
     SerialTransport,
 )
 from custom_components.bemcom_connectors.connector.stream import StreamConnector
-from tests.connector.recorder import Recorder
+from tests.connector.recorder import Recorder, started
 from tests.device import HOST, Device
 from tests.serial_device import SerialDevice, garbled
 
@@ -48,14 +47,8 @@ async def connected(
     connector = StreamConnector(
         "test", transport, create_framer("line"), create_parser("text"), **options
     )
-    connector.backoff = Backoff(0.001, 0.01)
-    recorder = Recorder()
-    connector.add_listener(recorder)
-    await connector.start()
-    try:
+    async with started(connector) as (_, recorder):
         yield connector, recorder
-    finally:
-        await connector.stop()
 
 
 async def until(condition: Callable[[], Any]) -> None:

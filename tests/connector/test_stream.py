@@ -22,7 +22,7 @@ from custom_components.bemcom_connectors.connector.serial_transport import (
 )
 from custom_components.bemcom_connectors.connector.stream import StreamConnector
 from custom_components.bemcom_connectors.connector.transport import TcpTransport
-from tests.connector.recorder import Recorder
+from tests.connector.recorder import Recorder, started
 from tests.device import HOST, Device
 from tests.serial_device import SerialDevice
 
@@ -43,14 +43,8 @@ async def connected(
         create_parser(format),
         **options,
     )
-    connector.backoff = Backoff(0.001, 0.01)
-    recorder = Recorder()
-    connector.add_listener(recorder)
-    await connector.start()
-    try:
+    async with started(connector) as (_, recorder):
         yield connector, recorder
-    finally:
-        await connector.stop()
 
 
 async def test_messages_become_readings(device: Device) -> None:

@@ -41,3 +41,18 @@ def unescape(text: str) -> bytes:
             )
     parts.append(text[end:].encode())
     return b"".join(parts)
+
+
+_WRITTEN = {char.decode(): f"\\{code}" for code, char in _SIMPLE.items()}
+
+
+def escape(text: str) -> str:
+    """Return what `unescape` makes the text of."""
+    return "".join(_WRITTEN.get(char) or _escape_one(char) for char in text)
+
+
+def _escape_one(char: str) -> str:
+    """Return a character that is no simple escape, with one where it cannot be seen."""
+    if char.isprintable() or ord(char) > 0xFFFF:
+        return char
+    return f"\\x{ord(char):02x}" if ord(char) < 0x80 else f"\\u{ord(char):04x}"

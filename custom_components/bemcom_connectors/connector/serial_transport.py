@@ -23,7 +23,6 @@ DEFAULT_STOPBITS = 1.0
 
 # These are bytes over TCP and nothing else; their serial settings are those of the device
 # server.
-PLAIN_TCP = ("socket://", "tcp://")
 _PLAIN_TCP = ("socket", "tcp")
 _NETWORK = (*_PLAIN_TCP, "rfc2217", "esphome", "esphome-hass")
 _SECRET_PARAMETERS = {"key", "password", "noise_psk"}
@@ -88,7 +87,7 @@ class SerialTransport(Transport):
         self._write_timeout = write_timeout
         self._connect_timeout = connect_timeout
         self._read_size = read_size
-        self._scheme = port.partition("://")[0].lower() if "://" in port else ""
+        self._scheme = _scheme(port)
         # An attempt that was given up and has not ended yet.
         self._left: asyncio.Task[Link] | None = None
 
@@ -185,6 +184,16 @@ class SerialTransport(Transport):
         for secret in sorted(_secrets(self.port), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
+
+
+def has_baud_rate(port: str) -> bool:
+    """Tell whether a port has a speed to set; bytes over plain TCP have none."""
+    return _scheme(port) not in _PLAIN_TCP
+
+
+def _scheme(port: str) -> str:
+    """Return the scheme of an address; a path has none."""
+    return port.partition("://")[0].lower() if "://" in port else ""
 
 
 def _library() -> ModuleType:

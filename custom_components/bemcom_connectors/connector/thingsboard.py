@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import re
 from typing import Any
 
+from .escapes import escape
 from .json_format import parse_json
 from .model import Messages, OptionsError, ParseError
 from .reporting import ReportRule
@@ -208,7 +209,7 @@ def _serial_settings(
             for key, point in points
         ],
         "framing": "delimiter",
-        "delimiter": _escape(delimiter or "\n"),
+        "delimiter": escape(delimiter or "\n"),
         # Upstream's frames end with the delimiter, and toByte -1 takes it off.
         "keep_delimiter": True,
     }
@@ -262,19 +263,5 @@ def _slice(key: str, point: _Config, type_: SliceType) -> dict[str, Any]:
         if delimiter := point.get(theirs):
             if not isinstance(delimiter, str):
                 raise _error(f"The {theirs} of {key!r:.60} is no text")
-            row[ours] = _escape(delimiter)
+            row[ours] = escape(delimiter)
     return row
-
-
-_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
-
-
-def _escape(text: str) -> str:
-    """Return what `unescape` makes the text of."""
-    return "".join(_ESCAPES.get(char) or _escape_one(char) for char in text)
-
-
-def _escape_one(char: str) -> str:
-    if char.isprintable() or ord(char) > 0xFFFF:
-        return char
-    return f"\\x{ord(char):02x}" if ord(char) < 0x80 else f"\\u{ord(char):04x}"
