@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from tests.device import HOST, Device
 from tests.flows import submit
-from tests.hub import hub_entry, receive, serial_entry, set_up, state_of
+from tests.hub import heard, hub_entry, receive, serial_entry, set_up, state_of
 from tests.serial_device import SerialDevice
 
 pytestmark = pytest.mark.usefixtures("loopback")
@@ -241,3 +241,30 @@ async def test_options_mend_a_hub_that_cannot_be_set_up(
     await hass.async_block_till_done()
     assert hass.config_entries.async_loaded_entries(DOMAIN) == [entry]
     assert "pattern" not in entry.options
+
+
+@pytest.mark.parametrize(
+    ("scheme", "step"), [("", "garbled"), ("socket://", "preview")]
+)
+async def test_only_a_port_with_a_speed_can_have_a_wrong_one(
+    hass: HomeAssistant, device: Device, tmp_path: Path, scheme: str, step: str
+) -> None:
+    """Bytes over plain TCP are what they are."""
+    async with SerialDevice(tmp_path) as sensor:
+        path = f"{scheme}{HOST}:{device.port}" if scheme else sensor.path
+        options = {"framing": "line", "format": "text"}
+        entry = serial_entry(path, options=options)
+        connector = await set_up(hass, entry)
+        garbage = b"\xf5\xe0\xff\x80\xfc\n" * 3
+        await (device.send(garbage) if scheme else sensor.send(garbage))
+        await heard(hass, connector, 3)
+        flow = hass.config_entries.options
+        result = await flow.async_init(entry.entry_id)
+        for user_input in (
+            {"next_step_id": "decode"},
+            {"framing": "line", "format": "text", "lists": "index"},
+            {"encoding": "latin-1"},
+        ):
+            result = await flow.async_configure(result["flow_id"], user_input)
+        assert result["step_id"] == step
+        assert await hass.config_entries.async_unload(entry.entry_id)

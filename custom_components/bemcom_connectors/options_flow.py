@@ -5,12 +5,14 @@ from typing import Any, override
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.const import CONF_DEVICE
 from homeassistant.helpers.selector import TextSelector
 
 from .connector.framer import DEFAULT_MAX_MESSAGE_SIZE
 from .connector.framing import create_framer
 from .connector.model import OptionsError
 from .connector.reporting import DEFAULT_PERIOD, MAX_PERIOD, ReportStrategy
+from .connector.serial_transport import has_baud_rate
 from .connector.stream import DEFAULT_RECEIVE_TIMEOUT
 from .connector.transport import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -88,7 +90,9 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         """Choose what to change."""
         entry = self.config_entry
         self.settings = dict(entry.options)
-        self.has_baud_rate = entry.data[CONF_HUB_KIND] == HUB_SERIAL
+        self.has_baud_rate = entry.data[CONF_HUB_KIND] == HUB_SERIAL and (
+            has_baud_rate(entry.data[CONF_DEVICE])
+        )
         self.chosen = True
         self.sample = ()
         if entry.state is ConfigEntryState.LOADED:
