@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bemcom_connectors.connector.base import HISTORY_LENGTH
+from custom_components.bemcom_connectors.connector.sensor_flow import HISTORY_LENGTH
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from tests.device import HOST, Device

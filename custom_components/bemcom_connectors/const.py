@@ -49,4 +49,5 @@ CONF_WRITE_TIMEOUT: Final = "write_timeout"
 HUB_TCP: Final = "tcp"
 HUB_SERIAL: Final = "serial"
 
+SUBENTRY_ACTUATOR: Final = "actuator"
 SUBENTRY_DATAPOINT: Final = "datapoint"

@@ -14,8 +14,8 @@ from homeassistant.config_entries import (
 )
 from homeassistant.helpers.selector import SelectOptionDict
 
-from .connector.base import MAX_KEY_LENGTH
 from .connector.model import JsonValue
+from .connector.sensor_flow import MAX_KEY_LENGTH
 from .const import (
     CONF_REPORT_PERIOD,
     CONF_REPORT_STRATEGY,

@@ -10,11 +10,7 @@ import pytest
 
 from custom_components.bemcom_connectors.connector import base
 from custom_components.bemcom_connectors.connector.backoff import Backoff
-from custom_components.bemcom_connectors.connector.base import (
-    HISTORY_LENGTH,
-    HISTORY_PAYLOAD,
-    Connector,
-)
+from custom_components.bemcom_connectors.connector.base import Connector
 from custom_components.bemcom_connectors.connector.listener import Listener
 from custom_components.bemcom_connectors.connector.model import (
     JsonValue,
@@ -24,6 +20,10 @@ from custom_components.bemcom_connectors.connector.model import (
     ParseError,
     RawMessage,
     Reading,
+)
+from custom_components.bemcom_connectors.connector.sensor_flow import (
+    HISTORY_LENGTH,
+    HISTORY_PAYLOAD,
 )
 from tests.connector.recorder import Recorder
 

@@ -1,6 +1,7 @@
 """Telling apart the devices that share a link."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from .flatten import SEPARATOR
 from .model import JsonValue, Messages, ParseError
@@ -9,6 +10,14 @@ FOREIGN = (
     "Ignoring values for %.60r: two devices give it one key; let the ids of devices have no "
     "__ in them"
 )
+
+
+class Device(NamedTuple):
+    """A device as SEPL knows it: its id on the link, what kind it is, and its name."""
+
+    id: str
+    type: str = "default"
+    name: str = ""
 
 
 class Devices:
@@ -22,6 +31,14 @@ class Devices:
         """Know none yet."""
         self.id_key = id_key
         self._owners: dict[str, str | None] = {}
+        # Those that somebody named, by their id; None is the hub itself.
+        self.named: dict[str | None, Device] = {}
+
+    def get(self, device_id: str | None) -> Device:
+        """Return a device; of one that nobody named only its id is known."""
+        return self.named.get(device_id) or Device(
+            device_id or "", name=device_id or ""
+        )
 
     def parts_of(self, parsed: JsonValue | Messages) -> Iterator[JsonValue]:
         """Yield the messages in what was parsed; a list of devices is one for each."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .model import JsonValue, LinkError, RawMessage, Reading
+from .model import Command, JsonValue, LinkError, RawMessage, Reading
 
 
 class Listener:
@@ -30,6 +30,12 @@ class Listener:
         keys begin with it.
         """
 
+    def on_command(self, command: Command, reply: JsonValue) -> None:
+        """Take a command that was carried out, its value as it was sent.
+
+        `reply` is what the device answered; None: it was not asked to answer.
+        """
+
 
 @dataclass(slots=True)
 class Statistics:
@@ -44,6 +50,9 @@ class Statistics:
     # Values of one device under the key of another's.
     key_conflicts: int = 0
     connections: int = 0
+    # Commands that were carried out, and those that were not.
+    commands: int = 0
+    command_errors: int = 0
     # Milliseconds since the epoch, as in a Reading.
     last_message: int | None = None
     # How many messages came since the last one that had datapoints, and why the latest of

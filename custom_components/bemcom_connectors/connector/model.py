@@ -77,6 +77,44 @@ class Reading:
     timestamp: int
 
 
+# Like a Reading, the other way round.
+@dataclass(slots=True)
+class Command:
+    """A value for one datapoint; `timestamp` is when it was asked for, in milliseconds.
+
+    That is BEMCom's send_command (spec 2.5). Any JSON value is one, null and false too.
+    """
+
+    key: str
+    value: JsonValue
+    timestamp: int
+
+
+class CommandReason(StrEnum):
+    """Why a command was not carried out."""
+
+    UNKNOWN_KEY = "unknown_key"
+    INVALID_VALUE = "invalid_value"
+    NOT_SUPPORTED = "not_supported"
+    NOT_CONNECTED = "not_connected"
+    EXPIRED = "expired"
+    BUSY = "busy"
+    NOT_TAKEN = "not_taken"
+    NO_REPLY = "no_reply"
+    INVALID_REPLY = "invalid_reply"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class CommandError(ConnectorError):
+    """A command was not carried out, for `reason`; the text says what was wrong with it."""
+
+    def __init__(self, reason: CommandReason, text: str = "") -> None:
+        """Keep the reason beside the text."""
+        super().__init__(text)
+        self.reason = reason
+
+
 class LinkReason(StrEnum):
     """Why a link is down."""
 

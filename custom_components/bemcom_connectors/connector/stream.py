@@ -6,7 +6,7 @@ from contextlib import suppress
 import time
 from typing import override
 
-from .base import DEFAULT_MAX_DATAPOINTS, Connector
+from .base import Connector
 from .flatten import Lists
 from .framer import Framer
 from .model import (
@@ -20,6 +20,7 @@ from .model import (
 )
 from .parsing import Parser, SlowParser
 from .requests import Request, asking
+from .sensor_flow import DEFAULT_MAX_DATAPOINTS
 from .transport import Link, Transport
 from .watchdog import Watchdog
 

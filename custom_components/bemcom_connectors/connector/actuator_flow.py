@@ -1,0 +1,101 @@
+"""The actuator flow: a command is checked, sent, and told to the listeners.
+
+The vocabulary is that of BEMCom's Python connector template (`send_command`,
+`run_actuator_flow`); spec 2.5.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from .actuators import Actuator
+from .model import Command, CommandError, CommandReason, JsonValue, LinkError
+from .notifier import Notifier
+
+# So many commands may wait for the link to come back, in all.
+MAX_WAITING = 100
+
+
+class ActuatorFlow(Notifier):
+    """From a command to the device."""
+
+    def __init__(self, name: str) -> None:
+        """Have nothing that can be set yet."""
+        super().__init__(name)
+        # By key; what can be set may change while the link is open.
+        self.actuators: Mapping[str, Actuator] = {}
+        self._connected = asyncio.Event()
+        self._waiting = 0
+
+    async def send_command(
+        self, datapoint_key: str, datapoint_value: JsonValue, datapoint_timestamp: int
+    ) -> JsonValue:
+        """Set a datapoint on the device; return its reply, None if it gives none.
+
+        The value was accepted by the actuator of the key. Raises CommandError or LinkError.
+        """
+        raise CommandError(
+            CommandReason.NOT_SUPPORTED, "This connector sends no commands"
+        )
+
+    async def run_actuator_flow(
+        self, command: Command, *, expires_after: float | None = None
+    ) -> JsonValue:
+        """Carry out a command and return the device's reply, None if it gives none.
+
+        Without a link it fails at once, unless it may wait for one for `expires_after`
+        seconds. Raises CommandError, whatever goes wrong.
+        """
+        try:
+            return await self._carry_out(command, expires_after)
+        except CommandError:
+            self.statistics.command_errors += 1
+            raise
+
+    async def _carry_out(
+        self, command: Command, expires_after: float | None
+    ) -> JsonValue:
+        """Check, send and tell."""
+        if (actuator := self.actuators.get(command.key)) is None:
+            raise CommandError(
+                CommandReason.UNKNOWN_KEY, f"{command.key:.100} cannot be set"
+            )
+        value = actuator.accept(command.value)
+        await self.until_connected(expires_after)
+        try:
+            reply = await self.send_command(command.key, value, command.timestamp)
+        except CommandError:
+            raise
+        except LinkError as err:
+            raise CommandError(CommandReason.NOT_TAKEN, str(err)) from err
+        except Exception as err:  # of a connector of the user's own
+            raise CommandError(
+                CommandReason.FAILED, f"{type(err).__name__}: {err}"
+            ) from err
+        self.statistics.commands += 1
+        done = Command(command.key, value, command.timestamp)
+        self._tell(lambda listener: listener.on_command(done, reply))
+        return reply
+
+    async def until_connected(self, expires_after: float | None) -> None:
+        """Wait for the link for so many seconds; None: it must be there.
+
+        Raises CommandError where it is not.
+        """
+        if self._connected.is_set():
+            return
+        if not expires_after:
+            raise CommandError(CommandReason.NOT_CONNECTED)
+        if self._waiting >= MAX_WAITING:
+            raise CommandError(
+                CommandReason.BUSY, f"{MAX_WAITING} commands wait for the link already"
+            )
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(expires_after):
+                await self._connected.wait()
+        except TimeoutError:
+            raise CommandError(
+                CommandReason.EXPIRED, f"No link within {expires_after:g} seconds"
+            ) from None
+        finally:
+            self._waiting -= 1
