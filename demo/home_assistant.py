@@ -376,3 +376,15 @@ class ConfigFlow:
     async def choose(self, option: str, within: float = 60) -> Self:
         """Choose from the menu."""
         return await self.submit(within, next_step_id=option)
+
+
+class SubentryFlow(ConfigFlow):
+    """A flow that adds something to a config entry."""
+
+    path = "/api/config/config_entries/subentries/flow"
+
+    @classmethod
+    async def begin(cls, api: HomeAssistantApi, entry_id: str, kind: str) -> Self:
+        """Begin to add something of a kind to an entry."""
+        answers = {"handler": [entry_id, kind]}
+        return cls(api, await api.request("POST", cls.path, answers))

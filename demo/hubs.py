@@ -2,8 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from demo.home_assistant import ConfigFlow, HomeAssistantApi, HomeAssistantError
+from demo.home_assistant import (
+    ConfigFlow,
+    HomeAssistantApi,
+    HomeAssistantError,
+    SubentryFlow,
+)
 
 METER = "demo-meter"
 WEATHER = "demo-weather-station"
@@ -15,6 +21,45 @@ SLICES = [
     {"key": "humidity", "type": "int", "from_byte": 2, "to_byte": 4},
     {"key": "battery", "type": "int", "from_byte": 4, "to_byte": 6},
 ]
+
+
+# What can be set on the serial sensor: kind, what it is, how it is written, its reply.
+ACTUATORS: tuple[tuple[str, dict[str, Any], str, dict[str, Any]], ...] = (
+    (
+        "number",
+        {
+            "key": "target",
+            "name": "Target temperature",
+            "minimum": 5,
+            "maximum": 30,
+            "step": 0.5,
+            "unit": "°C",
+            "state_source": "reply",
+        },
+        r"target = ${value}\n",
+        {"reply_pattern": "^OK target", "reply_error_pattern": "^ERROR"}
+        | {"part": {"reply_type": "float", "reply_from_byte": 12}},
+    ),
+    (
+        "switch",
+        {
+            "key": "heater",
+            "name": "Heater",
+            "payload_on": "1",
+            "payload_off": "0",
+            "state_source": "reply",
+        },
+        r"heater = ${value}\n",
+        {"reply_pattern": "^OK heater", "reply_error_pattern": "^ERROR"}
+        | {"part": {"reply_type": "int", "reply_from_byte": 12}},
+    ),
+    (
+        "button",
+        {"key": "reset", "name": "Reset"},
+        r"RESET\n",
+        {"reply_prefix": "OK reset", "reply_error_pattern": "^ERROR"},
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +81,7 @@ async def create_missing_hubs(api: HomeAssistantApi, devices: DevicesAt) -> list
             created.append(name)
     if SENSOR not in present:
         await create_serial_hub(api, SENSOR, devices.serial_port)
+        await create_actuators(api, SENSOR)
         created.append(SENSOR)
     return created
 
@@ -58,6 +104,20 @@ async def create_serial_hub(api: HomeAssistantApi, name: str, port: Path) -> Non
     await flow.submit(framing="line", format="slices", lists="index")
     await flow.submit(slices=SLICES, slice_mode="strict", encoding="utf-8")
     await _create(flow, name)
+
+
+async def create_actuators(api: HomeAssistantApi, name: str) -> None:
+    """Go through the flow of each thing that can be set on the serial sensor."""
+    entries = {entry["title"]: entry["entry_id"] for entry in await api.config_entries()}
+    for kind, what, template, reply in ACTUATORS:
+        flow = await SubentryFlow.begin(api, entries[name], "actuator")
+        await flow.choose(kind)
+        await flow.submit(**what, encoding="template", reply_framing="hub")
+        await flow.submit(template=template)
+        await flow.submit(**reply)
+        _expect(flow, "preview", name)
+        await flow.choose("save")
+        _expect(flow, "create_entry", name)
 
 
 async def _create(flow: ConfigFlow, name: str) -> None:

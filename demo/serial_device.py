@@ -5,7 +5,15 @@ Run it with `python -m demo.serial_device`, or start it from a test:
     async with SerialSensor(path) as sensor:
         open the port `path`
 
-Every line is six digits: temperature, humidity and battery, two each, as `422498`.
+Every line is six digits: temperature, humidity and battery, two each, as `422498`. A
+command is a line, and is answered with one:
+
+    READ                the line of readings
+    temperature = 25    OK                  also humidity and battery
+    target = 21.5       OK target = 21.5    from 5 to 30
+    heater = 1          OK heater = 1       or 0
+    RESET               OK reset            as when it was started
+    anything else       ERROR
 """
 
 import argparse
@@ -22,7 +30,11 @@ from demo.meter import on_stop_signal
 # Nobody types longer commands.
 MAX_COMMAND = 256
 
+_READINGS = {"temperature": 42, "humidity": 24, "battery": 98}
 _ASSIGNMENT = re.compile(r"(temperature|humidity|battery)\s*=\s*(\d{1,2})", re.ASCII)
+_TARGET = re.compile(r"target\s*=\s*(\d{1,2}(?:\.\d)?)", re.ASCII)
+_HEATER = re.compile(r"heater\s*=\s*([01])", re.ASCII)
+_LOWEST, _HIGHEST = 5, 30
 
 
 class SerialSensor:
@@ -32,7 +44,9 @@ class SerialSensor:
         """Push every `interval` seconds, once started."""
         self.path = path
         self.interval = interval
-        self.values = {"temperature": 42, "humidity": 24, "battery": 98}
+        self.values = dict(_READINGS)
+        self.target = 20.0
+        self.heater = False
         self._master = -1
         self._slave = -1
         self._command = bytearray()
@@ -100,7 +114,23 @@ class SerialSensor:
         if match := _ASSIGNMENT.fullmatch(command):
             self.values[match[1]] = int(match[2])
             return b"OK\n"
-        return b"ERROR\n"
+        return f"{self._set(command)}\n".encode()
+
+    def _set(self, command: str) -> str:
+        """Do what a line says that is not about the readings alone."""
+        if (match := _TARGET.fullmatch(command)) and (
+            _LOWEST <= float(match[1]) <= _HIGHEST
+        ):
+            self.target = float(match[1])
+            return f"OK target = {self.target:g}"
+        if match := _HEATER.fullmatch(command):
+            self.heater = match[1] == "1"
+            return f"OK heater = {self.heater:d}"
+        if command == "RESET":
+            self.values = dict(_READINGS)
+            self.target, self.heater = 20.0, False
+            return "OK reset"
+        return "ERROR"
 
     def _read(self) -> None:
         """Answer every line that has come."""

@@ -17,7 +17,10 @@ import pytest
 import yaml
 
 from custom_components.bemcom_connectors import (
+    command_fields,
+    command_forms,
     const,
+    custom_flow,
     datapoint_fields,
     decoding_fields,
     options_flow,
@@ -25,10 +28,16 @@ from custom_components.bemcom_connectors import (
     serial_flow,
     tcp_flow,
 )
+from custom_components.bemcom_connectors.connector.actuators import ActuatorKind
+from custom_components.bemcom_connectors.connector.commands import ENCODINGS
 from custom_components.bemcom_connectors.connector.flatten import Lists
 from custom_components.bemcom_connectors.connector.framing import Framing
-from custom_components.bemcom_connectors.connector.model import LinkReason
+from custom_components.bemcom_connectors.connector.model import (
+    CommandReason,
+    LinkReason,
+)
 from custom_components.bemcom_connectors.connector.parsing import Format
+from custom_components.bemcom_connectors.connector.replies import ReplyFraming
 from custom_components.bemcom_connectors.overrides import OverrideReason
 from homeassistant.const import Platform
 from homeassistant.data_entry_flow import section
@@ -54,10 +63,24 @@ MAX_LINES = 420
 
 # Per room of the house what it may import of the house: its top-level names.
 ROOMS = {"connector": {"connector"}}
-PLATFORM_IMPORTS = {"const", "coordinator", "descriptions", "entity"}
+PLATFORM_IMPORTS = {
+    "actuator_entity",
+    "const",
+    "coordinator",
+    "descriptions",
+    "entity",
+}
 # What comes with Home Assistant, or with its integration usb that the manifest depends on;
 # everything else would be a requirement.
-WITH_HOME_ASSISTANT = {"homeassistant", "orjson", "serialx", "voluptuous", "yaml"}
+WITH_HOME_ASSISTANT = {
+    "aiohttp",
+    "homeassistant",
+    "orjson",
+    "serialx",
+    "voluptuous",
+    "yaml",
+    "yarl",
+}
 # Components that Home Assistant always has, or that only load this integration's platform.
 ALWAYS_THERE = {*Platform, "diagnostics", "system_health"}
 
@@ -208,11 +231,20 @@ def fallible(*forms: Mapping[Any, Any]) -> list[str]:
     ]
 
 
-EXPAND = {"link_": [reason.value for reason in LinkReason]}
+EXPAND = {
+    "link_": [reason.value for reason in LinkReason],
+    "command_": [reason.value for reason in CommandReason],
+}
 _DECODING = {
     "decode": decoding_fields.DECODE_SCHEMA.schema,
     "parameters": PARAMETER_FIELDS,
     "request": REQUEST_FIELDS,
+}
+# What any reply can have, whatever its framing.
+REPLY_FIELDS = {
+    str(marker): field
+    for framing in ReplyFraming
+    for marker, field in command_fields.reply_fields(framing).items()
 }
 FORMS: dict[str, dict[str, Mapping[Any, Any]]] = {
     "config": {
@@ -220,6 +252,9 @@ FORMS: dict[str, dict[str, Mapping[Any, Any]]] = {
         "serial": serial_flow.SERIAL_SCHEMA.schema,
         "reconfigure_tcp": tcp_flow.RECONFIGURE_TCP_SCHEMA.schema,
         "reconfigure_serial": serial_flow.RECONFIGURE_SERIAL_SCHEMA.schema,
+        "custom": custom_flow.CUSTOM_FIELDS,
+        "custom_settings": custom_flow.CUSTOM_SETTINGS_FIELDS,
+        "reconfigure_custom": custom_flow.RECONFIGURE_CUSTOM_FIELDS,
         **_DECODING,
     },
     "options": {
@@ -233,12 +268,22 @@ FORMS: dict[str, dict[str, Mapping[Any, Any]]] = {
         "datapoint": datapoint_fields.datapoint_fields("sensor"),
         "details": datapoint_fields.details_fields("sensor", "none"),
     },
+    "config_subentries.actuator": {
+        **{f"describe_{it}": command_fields.describe_fields(it) for it in ActuatorKind},
+        **{f"encode_{it}": command_fields.encode_fields(it) for it in ENCODINGS},
+        "reply": REPLY_FIELDS,
+        "sample": command_fields.SAMPLE_SCHEMA.schema,
+        "thingsboard": command_fields.THINGSBOARD_SCHEMA.schema,
+    },
 }
 _SHARED = [PACKAGE / f"{name}_flow.py" for name in ("decoding", "request")]
 FLOWS = {
     "config": Flow(
         "BemcomConfigFlow",
-        [PACKAGE / f"{name}_flow.py" for name in ("config", "hub", "tcp", "serial")]
+        [
+            PACKAGE / f"{name}_flow.py"
+            for name in ("config", "hub", "tcp", "serial", "custom")
+        ]
         + _SHARED,
         {**EXPAND, "invalid_": fallible(PARAMETER_FIELDS, REQUEST_FIELDS)},
     ),
@@ -254,6 +299,11 @@ FLOWS = {
         "DatapointSubentryFlow",
         [PACKAGE / "datapoint_flow.py"],
         {"override_": list(OverrideReason)},
+    ),
+    "config_subentries.actuator": Flow(
+        "ActuatorSubentryFlow",
+        [PACKAGE / f"command_{name}.py" for name in ("flow", "steps")],
+        {"describe_": list(ActuatorKind), "encode_": list(ENCODINGS)},
     ),
 }
 
@@ -308,8 +358,8 @@ def check_fields(schema: Mapping[Any, Any], text: Mapping[str, Any]) -> None:
         str(key): value for key, value in schema.items() if isinstance(value, section)
     }
     fields = {str(key) for key in schema} - set(sections)
-    assert set(text["data"]) == fields
-    assert set(text["data_description"]) == fields
+    assert set(text.get("data", {})) == fields
+    assert set(text.get("data_description", {})) == fields
     assert set(text.get("sections", {})) == set(sections)
     for key, inner in sections.items():
         assert text["sections"][key]["name"]
@@ -360,6 +410,22 @@ def test_each_fault_of_options_has_its_field() -> None:
     }
     known = fallible(PARAMETER_FIELDS, options_flow.LINK_FIELDS)
     assert named - {"framing", "format"} <= set(known)
+
+
+def test_each_fault_of_an_actuator_has_its_field() -> None:
+    """Or nobody could mend it; the kind is chosen from a menu."""
+    places = {"OptionsError": 0, "choice_option": 1, "size_option": 1, "text_option": 1}
+    named = {
+        option
+        for module in ("command_encoding", "command_options", "commands", "replies")
+        for name, call in calls(tree(PACKAGE / f"connector/{module}.py"))
+        if name in places and isinstance(call.args[places[name]], ast.Constant)
+        for option in texts(call.args[places[name]], {})
+    }
+    forms = FORMS["config_subentries.actuator"].values()
+    known = {"kind"}.union(*(command_forms.names_of(dict(form)) for form in forms))
+    assert "template" in named
+    assert named <= known
 
 
 def all_selectors(schema: Mapping[Any, Any]) -> Iterator[Any]:

@@ -50,6 +50,7 @@ from homeassistant.helpers.selector import SelectSelector
 from tests.device import Device
 from tests.hub import hub_entry, receive, set_up
 from tests.source import PACKAGE
+from tests.subentries import choices, fields, shown, submit
 
 POWER = b'{"power_W":412.5,"relay":true,"label":"hello","empty":null}\n'
 
@@ -87,44 +88,6 @@ async def change(
     )
     assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "datapoint")
     return result
-
-
-async def submit(
-    hass: HomeAssistant, result: SubentryFlowResult, **user_input: Any
-) -> SubentryFlowResult:
-    """Fill in a form."""
-    return await hass.config_entries.subentries.async_configure(
-        result["flow_id"], user_input
-    )
-
-
-def suggested(schema: Any) -> dict[str, Any]:
-    """Return what a form shows, sections too."""
-    shown: dict[str, Any] = {}
-    for marker, field in schema.schema.items():
-        if isinstance(field, section):
-            shown |= suggested(field.schema)
-        elif (description := marker.description) is not None:
-            shown[str(marker)] = description["suggested_value"]
-    return shown
-
-
-def shown(result: SubentryFlowResult) -> dict[str, Any]:
-    """Return what the form of a result shows."""
-    return suggested(result["data_schema"])
-
-
-def fields(result: SubentryFlowResult) -> dict[str, Any]:
-    """Return the fields and sections of a form."""
-    schema = result["data_schema"]
-    assert schema is not None
-    return {str(marker): field for marker, field in schema.schema.items()}
-
-
-def choices(result: SubentryFlowResult, name: str) -> list[str]:
-    """Return what can be chosen in a field."""
-    options: list[str] = fields(result)[name].config["options"]
-    return options
 
 
 def saved(entry: MockConfigEntry, key: str) -> tuple[str, dict[str, Any]]:

@@ -7,12 +7,14 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .connector.model import OptionsError
+from .connector_types import async_ask_integrations
 from .const import DOMAIN, PLATFORMS
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .datapoint_catalog import datapoint_store
 from .device_info import register_hub
 from .hubs import create_connector
 from .issues import async_setup_issues, delete_issues
+from .link_devices import async_forget_device, device_store
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -22,6 +24,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share."""
     async_setup_services(hass)
     async_setup_issues(hass)
+    await async_ask_integrations(hass)
     return True
 
 
@@ -63,10 +66,15 @@ async def async_remove_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> N
     """Remove what was stored about a hub."""
     delete_issues(hass, entry)
     await datapoint_store(hass, entry.entry_id).async_remove()
+    await device_store(hass, entry.entry_id).async_remove()
 
 
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: BemcomConfigEntry, device_entry: dr.AnyDeviceEntry
 ) -> bool:
     """Allow to delete what is no longer there; the hub itself always is."""
-    return (DOMAIN, entry.entry_id) not in device_entry.identifiers
+    if (DOMAIN, entry.entry_id) in device_entry.identifiers:
+        return False
+    if entry.state is not ConfigEntryState.LOADED:
+        await async_forget_device(hass, entry, device_entry)
+    return True

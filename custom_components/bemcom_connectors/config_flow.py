@@ -9,14 +9,25 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import callback
 
-from .const import CONF_HUB_KIND, DOMAIN, HUB_SERIAL, HUB_TCP, SUBENTRY_DATAPOINT
+from .command_flow import ActuatorSubentryFlow
+from .connector_types import async_ask_integrations
+from .const import (
+    CONF_HUB_KIND,
+    DOMAIN,
+    HUB_CUSTOM,
+    HUB_SERIAL,
+    HUB_TCP,
+    SUBENTRY_ACTUATOR,
+    SUBENTRY_DATAPOINT,
+)
+from .custom_flow import CustomSteps
 from .datapoint_flow import DatapointSubentryFlow
 from .options_flow import BemcomOptionsFlow
 from .serial_flow import SerialSteps
 from .tcp_flow import TcpSteps
 
 
-class BemcomConfigFlow(TcpSteps, SerialSteps, domain=DOMAIN):
+class BemcomConfigFlow(TcpSteps, SerialSteps, CustomSteps, domain=DOMAIN):
     """Set up a hub: connect, listen, show what it says, create."""
 
     VERSION = 1
@@ -35,19 +46,31 @@ class BemcomConfigFlow(TcpSteps, SerialSteps, domain=DOMAIN):
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a hub."""
-        return {SUBENTRY_DATAPOINT: DatapointSubentryFlow}
+        if config_entry.data.get(CONF_HUB_KIND) not in {HUB_TCP, HUB_SERIAL}:
+            return {SUBENTRY_DATAPOINT: DatapointSubentryFlow}
+        return {
+            SUBENTRY_DATAPOINT: DatapointSubentryFlow,
+            SUBENTRY_ACTUATOR: ActuatorSubentryFlow,
+        }
 
     @override
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Choose the kind of hub."""
-        return self.async_show_menu(step_id="user", menu_options=[HUB_TCP, HUB_SERIAL])
+        # With the first hub, nobody has asked yet.
+        await async_ask_integrations(self.hass)
+        return self.async_show_menu(
+            step_id="user", menu_options=self._kinds([HUB_TCP, HUB_SERIAL, HUB_CUSTOM])
+        )
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change where the device is, each kind of hub in its way."""
-        if self._get_reconfigure_entry().data[CONF_HUB_KIND] == HUB_SERIAL:
+        kind = self._get_reconfigure_entry().data[CONF_HUB_KIND]
+        if kind == HUB_SERIAL:
             return await self.async_step_reconfigure_serial()
+        if kind == HUB_CUSTOM:
+            return await self.async_step_reconfigure_custom()
         return await self.async_step_reconfigure_tcp()

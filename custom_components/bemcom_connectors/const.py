@@ -6,7 +6,18 @@ from homeassistant.const import Platform
 
 DOMAIN: Final = "bemcom_connectors"
 
-PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
+PLATFORMS: Final = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TEXT,
+]
+# Those that show what a device sends.
+DATAPOINT_PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
 # Entry data: where the device is
 CONF_HUB_KIND: Final = "hub_kind"
@@ -48,6 +59,21 @@ CONF_WRITE_TIMEOUT: Final = "write_timeout"
 
 HUB_TCP: Final = "tcp"
 HUB_SERIAL: Final = "serial"
+HUB_CUSTOM: Final = "custom"
+
+# Entry data of a hub with a connector that another integration offers
+CONF_CONNECTOR_TYPE: Final = "connector_type"
+CONF_SETTINGS: Final = "settings"
 
 SUBENTRY_ACTUATOR: Final = "actuator"
 SUBENTRY_DATAPOINT: Final = "datapoint"
+
+# Data of an actuator, beside its key and name
+CONF_KIND: Final = "kind"
+CONF_DEVICE_ID: Final = "device_id"
+CONF_ACTUATOR_UNIT: Final = "unit"
+CONF_CHOICES: Final = "choices"
+CONF_STATE_SOURCE: Final = "state_source"
+CONF_STATE_KEY: Final = "state_key"
+CONF_COMMAND_ENCODING: Final = "encoding"
+CONF_REPLY_FRAMING: Final = "reply_framing"

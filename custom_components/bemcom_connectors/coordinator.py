@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 import logging
-from typing import override
+from typing import cast, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
@@ -21,7 +21,10 @@ from .connector.reporting import Reporter, ReportRule, ReportStrategy
 from .const import DOMAIN, PLATFORMS
 from .datapoint_catalog import DatapointCatalog
 from .descriptions import DatapointDescription, is_describable, native_value
+from .hub_actuators import HubActuators
 from .issues import HubIssues
+from .link_devices import LinkDevices
+from .link_events import LinkEvents
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -49,6 +52,9 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.descriptions: dict[str, DatapointDescription] = {}
         # Until the link proves to be up.
         self.last_update_success = False
+        self.actuators = HubActuators(hass, entry, connector, self.value_of)
+        self.link_devices = LinkDevices(hass, entry, connector)
+        self.link_events = LinkEvents(self.name, connector, self.link_devices)
         self._catalog = DatapointCatalog(hass, entry, connector)
         self._issues = HubIssues(hass, entry)
         self._report_rule = ReportRule.of(entry.options)
@@ -68,7 +74,9 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     async def async_start(self) -> None:
         """Load what is known and connect; ConfigEntryNotReady with the reason."""
         await self._catalog.async_load()
+        self.actuators.async_clear_registry()
         self.connector.add_listener(self)
+        await self.link_devices.async_load()
         await self._async_connect()
         self.config_entry.async_on_unload(
             self.hass.bus.async_listen(
@@ -104,7 +112,10 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             raise ConfigEntryNotReady(
                 translation_domain=DOMAIN,
                 translation_key=f"link_{err.reason}",
-                translation_placeholders={"name": self.name, "detail": err.detail},
+                translation_placeholders={
+                    "name": self.name,
+                    "detail": err.detail or str(err),
+                },
             ) from err
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) and task.cancelling():
@@ -121,6 +132,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Close the link and keep what was learned."""
         await super().async_shutdown()
         await self.connector.stop()
+        self.link_events.async_close()
+        await self.actuators.async_close()
         await self._catalog.async_save()
 
     @override
@@ -178,21 +191,28 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
 
     # The entities
 
+    def value_of(self, key: str) -> JsonValue:
+        """Return the latest value of a datapoint, a number as the user scaled it."""
+        value, description = self.data.get(key), self.descriptions.get(key)
+        if description is None or description.scale is None:
+            return value
+        return cast("float | None", native_value(description, value))
+
     @property
     def is_up_to_date(self) -> bool:
-        """Tell whether the hub is what its entry says, the user's overrides aside."""
+        """Tell whether the hub is what its entry says, its subentries aside."""
         entry = self.config_entry
         return self._made_of == (entry.title, entry.data, entry.options)
 
     async def async_show_anew(self) -> None:
-        """Show the datapoints by the user's overrides of now; the link stays open.
+        """Show what the user says now of datapoints and actuators; the link stays open.
 
         Some devices start anew whenever their port is opened.
         """
         entry, entries = self.config_entry, self.hass.config_entries
         async with self._showing:
-            if entry.state is not ConfigEntryState.LOADED or (
-                not self._catalog.async_take_overrides()
+            if entry.state is not ConfigEntryState.LOADED or not any(
+                [self._catalog.async_take_overrides(), self.actuators.async_take()]
             ):
                 return
             # What comes meanwhile is shown with the rest.
@@ -204,6 +224,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
                 value = self.data.get(key)
                 looks = self._catalog.async_describe(key, value, shown.device_id)
                 self.descriptions[key] = looks or shown
+            self.actuators.async_clear_registry()
             await entries.async_forward_entry_setups(entry, PLATFORMS)
 
     @callback

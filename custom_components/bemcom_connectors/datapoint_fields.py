@@ -24,7 +24,7 @@ from .const import (
     CONF_REPORT_PERIOD,
     CONF_REPORT_STRATEGY,
     CONF_REPORT_TOLERANCE,
-    PLATFORMS,
+    DATAPOINT_PLATFORMS,
 )
 from .overrides import (
     CONF_DEVICE_CLASS,
@@ -68,7 +68,7 @@ def datapoint_fields(platform: str) -> Fields:
     """Return the fields that say what a datapoint of a platform is."""
     return {
         vol.Optional(CONF_NAME): TextSelector(),
-        vol.Required(CONF_PLATFORM): select(PLATFORMS, "platform"),
+        vol.Required(CONF_PLATFORM): select(DATAPOINT_PLATFORMS, "platform"),
         vol.Optional(CONF_DEVICE_CLASS): _DEVICE_CLASSES[Platform(platform)],
         vol.Required(CONF_HIDDEN, default=False): BooleanSelector(),
     }

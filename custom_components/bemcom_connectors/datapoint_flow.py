@@ -7,14 +7,10 @@ import voluptuous as vol
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
-    ConfigEntry,
-    ConfigEntryState,
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
-from homeassistant.helpers.selector import SelectOptionDict
 
-from .connector.model import JsonValue
 from .connector.sensor_flow import MAX_KEY_LENGTH
 from .const import (
     CONF_REPORT_PERIOD,
@@ -22,7 +18,6 @@ from .const import (
     CONF_REPORT_TOLERANCE,
     SUBENTRY_DATAPOINT,
 )
-from .datapoint_catalog import datapoint_store
 from .datapoint_fields import (
     SECTION_NUMBER,
     SECTION_REPORTING,
@@ -31,6 +26,7 @@ from .datapoint_fields import (
     key_fields,
 )
 from .descriptions import DatapointDescription, ValueKind, describe
+from .known_datapoints import async_guesses, datapoint_choice, latest_value, plain
 from .overrides import (
     CONF_DEVICE_CLASS,
     CONF_HIDDEN,
@@ -50,10 +46,8 @@ from .overrides import (
     differences,
     usable,
 )
-from .stored_descriptions import from_dict
 from .values import to_text
 
-_MAX_SHOWN = 40
 _MAX_KEY = 100
 
 _IDENTITY = (CONF_KEY, CONF_NAME, CONF_PLATFORM, CONF_DEVICE_CLASS, CONF_HIDDEN)
@@ -84,7 +78,7 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Choose the datapoint."""
         entry = self._get_entry()
-        self._guesses = await self._async_guesses()
+        self._guesses = await async_guesses(self.hass, entry)
         taken = {
             subentry.data[CONF_KEY]
             for subentry in entry.subentries.values()
@@ -109,9 +103,7 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
             data_schema=vol.Schema(
                 key_fields(
                     [
-                        SelectOptionDict(
-                            value=key, label=_label(guess, _value(entry, key))
-                        )
+                        datapoint_choice(entry, key, guess)
                         for key, guess in self._guesses.items()
                         if key not in taken
                     ]
@@ -125,7 +117,7 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Change what was said."""
-        self._guesses = await self._async_guesses()
+        self._guesses = await async_guesses(self.hass, self._get_entry())
         self._words = dict(self._get_reconfigure_subentry().data)
         return await self.async_step_datapoint()
 
@@ -148,7 +140,7 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
                 return await self.async_step_details()
         looks = apply(guess, self._words)
         self._offered = looks.platform
-        value = _value(self._get_entry(), guess.key)
+        value = latest_value(self._get_entry(), guess.key)
         now = {
             CONF_NAME: self._words.get(CONF_NAME, looks.name),
             CONF_PLATFORM: looks.platform.value,
@@ -162,8 +154,8 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
             ),
             errors=errors,
             description_placeholders={
-                "key": _plain(guess.key, _MAX_KEY),
-                "value": "–" if value is None else _plain(to_text(value)),
+                "key": plain(guess.key, _MAX_KEY),
+                "value": "–" if value is None else plain(to_text(value)),
             },
             last_step=False,
         )
@@ -202,19 +194,10 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
             data_schema=self.add_suggested_values_to_schema(vol.Schema(fields), now),
             errors=errors,
             description_placeholders={
-                "name": _plain(looks.name),
-                "key": _plain(guess.key, _MAX_KEY),
+                "name": plain(looks.name),
+                "key": plain(guess.key, _MAX_KEY),
             },
         )
-
-    async def _async_guesses(self) -> Mapping[str, DatapointDescription]:
-        """Return how the datapoints seen so far look without the user's word."""
-        entry = self._get_entry()
-        if entry.state is ConfigEntryState.LOADED:
-            return dict(entry.runtime_data.guesses)
-        stored = await datapoint_store(self.hass, entry.entry_id).async_load() or {}
-        guesses = ((key, from_dict(data)) for key, data in stored.items())
-        return {key: guess for key, guess in guesses if guess is not None}
 
     def _guess(self) -> DatapointDescription:
         """Return how the datapoint looks without the user's word."""
@@ -240,30 +223,6 @@ class DatapointSubentryFlow(ConfigSubentryFlow):
                 entry, self._get_reconfigure_subentry(), data=data, title=title
             )
         return self.async_create_entry(title=title, data=data, unique_id=key)
-
-
-def _value(entry: ConfigEntry, key: str) -> JsonValue:
-    """Return the latest value of a datapoint; none of a hub that is not loaded."""
-    if entry.state is not ConfigEntryState.LOADED:
-        return None
-    value: JsonValue = entry.runtime_data.data.get(key)
-    return value
-
-
-def _label(guess: DatapointDescription, value: JsonValue) -> str:
-    """Return what a datapoint is called in the drop-down."""
-    label = f"{guess.name} ({guess.key})"
-    if value is None:
-        return label
-    text, unit = _plain(to_text(value)), guess.native_unit_of_measurement or ""
-    return f"{label}: {text if text.endswith(unit) else f'{text} {unit}'}"
-
-
-def _plain(text: str | None, limit: int = _MAX_SHOWN) -> str:
-    """Return text for one line, or a code span, of a form."""
-    plain = "".join(it if it.isprintable() else " " for it in text or "")
-    plain = plain.replace("`", "'")
-    return plain if len(plain) <= limit else f"{plain[:limit]}…"
 
 
 def _class_of(looks: DatapointDescription) -> str:

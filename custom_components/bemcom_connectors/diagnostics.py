@@ -12,7 +12,7 @@ from .connector.base import Connector
 from .connector.converters import Converter
 from .connector.model import JsonValue
 from .connector.stream import StreamConnector
-from .const import CONF_REQUEST
+from .const import CONF_REQUEST, CONF_SETTINGS
 from .coordinator import BemcomConfigEntry
 from .serial_ports import is_url
 from .stored_descriptions import to_dict
@@ -20,10 +20,10 @@ from .stored_descriptions import to_dict
 
 def _to_redact(entry: BemcomConfigEntry) -> set[str]:
     """Return what is private: an address, with a password perhaps, but no local path."""
+    # Nobody but another integration knows what is private among its settings.
+    private = {CONF_HOST, CONF_SETTINGS}
     return (
-        {CONF_HOST, CONF_DEVICE}
-        if is_url(entry.data.get(CONF_DEVICE, ""))
-        else {CONF_HOST}
+        private | {CONF_DEVICE} if is_url(entry.data.get(CONF_DEVICE, "")) else private
     )
 
 

@@ -1,7 +1,7 @@
 """Steps that the set-up of every stream hub shares: listen, preview, create."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 import re
 from typing import Any, override
 
@@ -196,9 +196,9 @@ class HubSteps(RequestSteps, ConfigFlow):
         return {}
 
     async def _async_try_changed(
-        self, entry: ConfigEntry, placeholders: dict[str, str]
+        self, entry: ConfigEntry, attempt: Callable[[], Awaitable[dict[str, str]]]
     ) -> dict[str, str]:
-        """Try the changed address of a hub; return the form's errors.
+        """Try what was changed of a hub; return the form's errors.
 
         The hub itself may hold the only connection that the device accepts.
         """
@@ -208,7 +208,7 @@ class HubSteps(RequestSteps, ConfigFlow):
         )
         fine = False
         try:
-            errors = await self._async_open(placeholders)
+            errors = await attempt()
             fine = not errors
         finally:
             await self._async_disconnect()

@@ -5,11 +5,13 @@ from typing import Any
 
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PORT, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.util.ssl import client_context, client_context_no_verify
 
 from .connector.base import Connector
 from .connector.flatten import Lists
 from .connector.framing import Framing, create_framer
+from .connector.model import OptionsError
 from .connector.parsing import TEXT_FORMATS
 from .connector.requests import create_request
 from .connector.serial_transport import SerialTransport
@@ -21,11 +23,13 @@ from .connector.transport import (
     TcpTransport,
     Transport,
 )
+from .connector_types import offered_connectors
 from .const import (
     CONF_BAUDRATE,
     CONF_BYTESIZE,
     CONF_CONNECT_TIMEOUT,
     CONF_CONNECTOR_NAME,
+    CONF_CONNECTOR_TYPE,
     CONF_DEVICE_ID_KEY,
     CONF_DSRDTR,
     CONF_ENCODING,
@@ -38,10 +42,13 @@ from .const import (
     CONF_RECEIVE_TIMEOUT,
     CONF_RECV_BUFSIZE,
     CONF_RTSCTS,
+    CONF_SETTINGS,
     CONF_STOPBITS,
     CONF_TLS,
     CONF_WRITE_TIMEOUT,
     CONF_XONXOFF,
+    DOMAIN,
+    HUB_CUSTOM,
     HUB_SERIAL,
 )
 from .parsers import create_hub_parser
@@ -49,6 +56,8 @@ from .parsers import create_hub_parser
 
 def address_of(data: Mapping[str, Any]) -> str:
     """Return where the device of an entry is, in short and without what is secret in it."""
+    if data[CONF_HUB_KIND] == HUB_CUSTOM:
+        return str(data[CONF_CONNECTOR_TYPE])
     if data[CONF_HUB_KIND] == HUB_SERIAL:
         return SerialTransport(data[CONF_DEVICE]).where
     return f"{data[CONF_HOST]}:{data[CONF_PORT]}"
@@ -95,6 +104,8 @@ def create_connector(
     hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Connector:
     """Return the connector of an entry; OptionsError where its options cannot work."""
+    if data[CONF_HUB_KIND] == HUB_CUSTOM:
+        return _create_offered(hass, data, options)
     is_text = options[CONF_FORMAT] in TEXT_FORMATS
     return StreamConnector(
         data[CONF_CONNECTOR_NAME],
@@ -107,3 +118,33 @@ def create_connector(
         device_id_key=options.get(CONF_DEVICE_ID_KEY, ""),
         request=create_request(options),
     )
+
+
+def _create_offered(
+    hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]
+) -> Connector:
+    """Return a connector that another integration offers; raise where there is none."""
+    name, kind = data[CONF_CONNECTOR_NAME], data[CONF_CONNECTOR_TYPE]
+    if (connector_type := offered_connectors(hass).get(kind)) is None:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key="connector_type_missing",
+            translation_placeholders={"name": name, "kind": kind},
+        )
+    try:
+        connector = connector_type.make(name, data[CONF_SETTINGS])
+    except OptionsError:
+        raise
+    except Exception as err:  # of a connector of somebody else's
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="connector_failed",
+            translation_placeholders={
+                "name": name,
+                "error": f"{type(err).__name__}: {err}",
+            },
+        ) from err
+    # The user's word; without one, the connector's own counts.
+    if id_key := options.get(CONF_DEVICE_ID_KEY):
+        connector.devices.id_key = id_key
+    return connector

@@ -1,5 +1,6 @@
 """Options of a hub: how its messages are read, and what else is said to its link."""
 
+from collections.abc import Sequence
 from typing import Any, override
 
 import voluptuous as vol
@@ -33,6 +34,7 @@ from .const import (
     CONF_REPORT_STRATEGY,
     CONF_REPORT_TOLERANCE,
     CONF_WRITE_TIMEOUT,
+    HUB_CUSTOM,
     HUB_SERIAL,
 )
 from .device_info import DEFAULT_DEVICE_NAME
@@ -79,6 +81,9 @@ REPORTING_SCHEMA = vol.Schema(
 )
 
 
+_OF_EVERY_HUB = {"devices", "reporting"}
+
+
 class BemcomOptionsFlow(RequestSteps, OptionsFlow):
     """Change how a hub's messages are read, trying it on what came in lately."""
 
@@ -99,7 +104,9 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
             self.sample = tuple(entry.runtime_data.connector.sample)
         return self.async_show_menu(
             step_id="init",
-            menu_options=["decode", "devices", "reporting", "request", "link"],
+            menu_options=self._offered(
+                ["decode", "devices", "reporting", "request", "link"]
+            ),
         )
 
     async def async_step_devices(
@@ -169,6 +176,14 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
     async def _async_after_request(self) -> ConfigFlowResult:
         """Save what is sent to the device."""
         return self._save()
+
+    @override
+    def _offered(self, options: Sequence[str]) -> list[str]:
+        """Return the options of a menu that make sense for this kind of hub."""
+        if self.config_entry.data[CONF_HUB_KIND] != HUB_CUSTOM:
+            return list(options)
+        # How its messages are read is the connector's own matter.
+        return [it for it in options if it in _OF_EVERY_HUB]
 
     @override
     def _source(self) -> str:

@@ -84,7 +84,7 @@ def _datapoints(datapoints: Mapping[str, JsonValue]) -> str:
     for key, value in islice(datapoints.items(), _MAX_DATAPOINTS):
         description = describe(key, value) if is_describable(value) else None
         name = description.name if description else key
-        rows.append(f"| {_cell(name)} | {_value(value, description)} | `{code(key)}` |")
+        rows.append(f"| {cell(name)} | {_value(value, description)} | `{code(key)}` |")
     if len(datapoints) > _MAX_DATAPOINTS:
         rows.append(f"| … | +{len(datapoints) - _MAX_DATAPOINTS} | |")
     return "\n".join(rows)
@@ -97,10 +97,10 @@ def _value(value: JsonValue, description: DatapointDescription | None) -> str:
         text = text[:_MAX_VALUE] + "…"
     if description and (unit := description.native_unit_of_measurement):
         text = text if text.endswith(unit) else f"{text} {unit}"
-    return f"**{_cell(text)}**" if text.strip() else ""
+    return f"**{cell(text)}**" if text.strip() else ""
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return text that stays within its table cell and is no markup, and no link."""
     plain = "".join(char if char.isprintable() else " " for char in text)
     escaped = "".join(f"\\{char}" if char in _MARKUP else char for char in plain)
@@ -118,5 +118,5 @@ def _errors(decoded: Decoded) -> str:
     if decoded.errors:
         more = f" (+{len(decoded.errors) - 1})" if len(decoded.errors) > 1 else ""
         first = next(iter(decoded.errors.values()))
-        return f'<ha-alert alert-type="warning">{escape(_cell(first))}{more}</ha-alert>'
+        return f'<ha-alert alert-type="warning">{escape(cell(first))}{more}</ha-alert>'
     return ""

@@ -161,7 +161,9 @@ class SerialSteps(HubSteps):
             )
             changed = any(value != entry.data.get(k) for k, value in self._data.items())
             if changed and not errors:
-                errors = await self._async_try_changed(entry, placeholders)
+                errors = await self._async_try_changed(
+                    entry, lambda: self._async_open(placeholders)
+                )
             if not errors:
                 return self._finish_reconfigure(entry)
         suggested = user_input or {

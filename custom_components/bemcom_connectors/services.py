@@ -4,10 +4,12 @@ from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_register_admin_service
 
+from . import command_actions, device_actions, http_action, message_actions
 from .connector.converters import Converter
 from .connector.model import ParseError
 from .connector.stream import StreamConnector
 from .const import DOMAIN
+from .coordinator import ConnectorCoordinator
 
 SERVICE_RELOAD_CONVERTERS = "reload_converters"
 
@@ -15,6 +17,11 @@ SERVICE_RELOAD_CONVERTERS = "reload_converters"
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions, which are there before there is a hub."""
+    for module in (command_actions, device_actions, http_action, message_actions):
+        for name, handler, schema, supports_response in module.ACTIONS:
+            hass.services.async_register(
+                DOMAIN, name, handler, schema, supports_response=supports_response
+            )
     async_register_admin_service(
         hass, DOMAIN, SERVICE_RELOAD_CONVERTERS, _async_reload_converters
     )
@@ -24,10 +31,7 @@ async def _async_reload_converters(call: ServiceCall) -> None:
     """Load the user's converters anew; the links of their hubs stay open."""
     errors: dict[str, str] = {}
     for entry in call.hass.config_entries.async_loaded_entries(DOMAIN):
-        connector = entry.runtime_data.connector
-        if isinstance(connector, StreamConnector) and isinstance(
-            converter := connector.slow_parser, Converter
-        ):
+        for converter in _converters(entry.runtime_data):
             converter.reload()
             try:
                 await call.hass.async_add_executor_job(converter.load)
@@ -43,3 +47,14 @@ async def _async_reload_converters(call: ServiceCall) -> None:
                 )
             },
         )
+
+
+def _converters(coordinator: ConnectorCoordinator) -> list[Converter]:
+    """Return the converters of a hub: that of its parser, those that write commands."""
+    found = coordinator.actuators.converters
+    connector = coordinator.connector
+    if isinstance(connector, StreamConnector) and isinstance(
+        converter := connector.slow_parser, Converter
+    ):
+        found.append(converter)
+    return found

@@ -84,7 +84,9 @@ class TcpSteps(HubSteps):
             changed = any(self._data[key] != entry.data.get(key) for key in _TCP_DATA)
             errors = self._tcp_error(placeholders)
             if changed and not errors:
-                errors = await self._async_try_changed(entry, placeholders)
+                errors = await self._async_try_changed(
+                    entry, lambda: self._async_open(placeholders)
+                )
             if not errors:
                 return self._finish_reconfigure(entry)
         suggested = user_input or {

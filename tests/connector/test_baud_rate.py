@@ -283,7 +283,7 @@ async def test_the_device_is_asked_at_each_rate() -> None:
             self.rate = rate
 
         @override
-        async def write(self, data: bytes) -> None:
+        async def write(self, data: bytes, on_write: Any = None) -> None:
             asked.append((self.rate, data))
             if self.rate == 19200:
                 self.data_received(LINES["number"] * 2)

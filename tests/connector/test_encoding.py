@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.bemcom_connectors.connector.encoding import (
     EncodingError,
+    encode_parts,
     encode_text,
     encode_typed,
     parse_hex,
@@ -140,6 +141,22 @@ def test_text_in_an_encoding() -> None:
     assert encode_text("°", "latin-1") == b"\xb0"
     with pytest.raises(EncodingError, match="'°' cannot be written in ascii"):
         encode_text("21 °C", "ascii")
+
+
+def test_parts_are_texts_and_bytes() -> None:
+    assert encode_parts(["°", b"\xff", "", "a"], "latin-1") == b"\xb0\xffa"
+    assert encode_parts([]) == b""
+    assert encode_parts([b"\x01", "a", "b"], "utf-16") == b"\x01" + "ab".encode(
+        "utf-16"
+    )
+    with pytest.raises(EncodingError, match="'°' cannot be written in ascii"):
+        encode_parts(["a", "b°"], "ascii")
+
+
+def test_parts_are_bounded() -> None:
+    assert encode_parts(["abc", b"d"], limit=4) == b"abcd"
+    with pytest.raises(EncodingError, match="more than 3 bytes"):
+        encode_parts(["abc", b"d"], limit=3)
 
 
 # Templates

@@ -6,19 +6,23 @@ from typing import Any
 
 import pytest
 
-from custom_components.bemcom_connectors.connector.encoding import (
-    EncodingError,
-    encode_text,
-    encode_typed,
-    render_template,
+from custom_components.bemcom_connectors.connector.commands import (
+    StreamCommand,
+    create_command,
 )
+from custom_components.bemcom_connectors.connector.devices import Device
 from custom_components.bemcom_connectors.connector.model import (
+    CommandError,
     JsonValue,
     ParseError,
     PartialMessage,
 )
 from custom_components.bemcom_connectors.connector.parsing import create_parser
+from custom_components.bemcom_connectors.connector.replies import Expectation
 from custom_components.bemcom_connectors.connector.thingsboard import read_thingsboard
+from custom_components.bemcom_connectors.connector.thingsboard_commands import (
+    read_thingsboard_commands,
+)
 from tests.vectors import Row, area
 
 FILE = "thingsboard.json"
@@ -45,13 +49,10 @@ def _is_no_byte(row: Row) -> bool:
 LEFT_OUT: dict[Callable[[Row], bool], str] = {
     _is_swapped: "the same slice is half-open by the intention of other rows",
     _is_no_byte: "the intention of another row is one zero byte",
-    lambda row: "rpc_config" in row and "platform_message" in row: (
-        "a request over a whole link, with timing"
-    ),
     lambda row: (
         row["area"] == "socket"
         and "method" in str(row.get("platform_message", {}).get("data"))
-    ): "the transport of the gateway's remote calls",
+    ): "the transport of the gateway's remote calls, or a fault of its default",
     lambda row: "bufferSize" in _config(row): "the transport's size of a read",
     lambda row: "addressFilter" in _config(row): "a filter of a listening server",
     lambda row: "attributeRequests" in _config(row): "requests of a device",
@@ -105,25 +106,65 @@ def _check_uplink(row: Row, expected: dict[str, Any], **settings: str) -> None:
     assert errors == expected.get("datapoint_errors", 0)
 
 
+def _commands(device: dict[str, Any]) -> list[StreamCommand]:
+    """Return the commands of a device's configuration, as if it were pasted."""
+    return [
+        create_command(options)
+        for options in read_thingsboard_commands(json.dumps(device))
+    ]
+
+
 def _sent(row: Row) -> bytes:
     """Return what a change of attributes sends."""
-    message = row["platform_message"]
-    sent = b""
-    for update in row["config"]["attributeUpdates"]:
-        name = update.get("attributeOnPlatform") or update["attributeOnThingsBoard"]
-        if name not in message["data"]:
-            continue
-        template = update.get("stringToDevice", f"${{{name}}}")
-        text = render_template(
-            template,
-            {
-                name: message["data"][name],
-                "deviceName": message["device"],
-                "deviceType": row["config"].get("type", "default"),
-            },
-        )
-        sent += encode_text(text, row["config"].get("device_encoding", "utf-8"))
-    return sent
+    config, message = row["config"], row["platform_message"]
+    given = {"encoding": config.get("device_encoding"), **config}
+    if row["area"] == "socket":
+        given["address"] = "*"
+    device = Device("", config.get("type", "default"), message["device"])
+    return b"".join(
+        command.encode(message["data"][command.actuator.key], device)
+        for command in _commands(given)
+        if command.actuator.key in message["data"]
+    )
+
+
+def _call(row: Row) -> StreamCommand:
+    """Return the remote call of a row."""
+    call = {"method": "call", **row.get("rpc_config", {})}
+    if response := row.get("response_config"):
+        call["withResponse"] = True
+        for theirs in ("type", "fromByte", "toByte"):
+            if theirs in response:
+                call[f"response{theirs[0].upper()}{theirs[1:]}"] = response[theirs]
+    device = {**row.get("device_config", {}), "serverSideRpc": [call]}
+    return _commands(device)[0]
+
+
+def _send(command: StreamCommand, params: JsonValue) -> bytes:
+    return command.encode(command.actuator.accept(params), Device(""))
+
+
+def _reply(command: StreamCommand, params: JsonValue = None) -> Expectation:
+    assert command.reply is not None
+    return command.reply.expect(command.variables(params, Device("")))
+
+
+def _check_call(row: Row, expected: dict[str, Any]) -> None:
+    """Check what a call sends, and what it makes of the reply."""
+    command = _call(row)
+    params = row["platform_message"]["data"]["params"]
+    sent = _send(command, params)
+    if "bytes_hex" in expected:
+        assert sent.hex() == expected["bytes_hex"]
+    reply = _reply(command, params)
+    if replies := row.get("device_replies"):
+        assert reply.create_framer is not None
+        frames = reply.create_framer().feed(replies.encode())
+        result = {"result": reply.decode(frames[0])}
+        assert result == expected["reply_content"]
+    elif "seconds" in expected:
+        assert reply.timeout == expected["seconds"]
+    assert {"bytes_hex", "reply_content", "seconds"} & set(expected)
 
 
 def _check_sent(sent: bytes, expected: dict[str, Any]) -> None:
@@ -138,17 +179,15 @@ def _check_sent(sent: bytes, expected: dict[str, Any]) -> None:
 def test_serial(row: Row) -> None:
     expected = _oracle(row)
     if "response_config" in row:
-        point = {"key": "result", **row["response_config"]}
-        read, errors = _read({"telemetry": [point]}, row["input_hex"])
-        assert (read, errors) == (expected, 0)
+        frame = bytes.fromhex(row["input_hex"])
+        assert {"result": _reply(_call(row)).decode(frame)} == expected
+    elif "params" in row and "error" in expected:
+        with pytest.raises(CommandError):
+            _send(_call(row), row["params"])
     elif "params" in row:
-        order = row["device_config"].get("byteorder", "big")
-        kind = row["rpc_config"].get("type", "")
-        if "error" in expected:
-            with pytest.raises(EncodingError):
-                encode_typed(row["params"], kind, order)
-        else:
-            _check_sent(encode_typed(row["params"], kind, order), expected)
+        _check_sent(_send(_call(row), row["params"]), expected)
+    elif "rpc_config" in row:
+        _check_call(row, expected)
     elif "platform_message" in row:
         _check_sent(_sent(row), expected)
     else:

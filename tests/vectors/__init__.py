@@ -33,6 +33,11 @@ def area(name: str, file: str = "bemcom.json") -> pytest.MarkDecorator:
     return pytest.mark.parametrize("row", rows, ids=[row["id"] for row in rows])
 
 
+def row_of(id: str, file: str) -> Row:
+    """Return one row; files without areas have only names."""
+    return next(row for row in _load(file) if row["id"] == id)
+
+
 def expectation(row: Row) -> dict[str, Any]:
     """Return what a row asks for: what upstream does, or better where that is a fault."""
     if row["policy"] == "improve":

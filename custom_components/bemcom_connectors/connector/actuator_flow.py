@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping
 
 from .actuators import Actuator
+from .messages import Message
 from .model import Command, CommandError, CommandReason, JsonValue, LinkError
 from .notifier import Notifier
 
@@ -36,6 +37,21 @@ class ActuatorFlow(Notifier):
         raise CommandError(
             CommandReason.NOT_SUPPORTED, "This connector sends no commands"
         )
+
+    async def send_message(self, message: Message) -> None:
+        """Send a message of SEPL's form; raise CommandError or LinkError."""
+        raise CommandError(
+            CommandReason.NOT_SUPPORTED, "This connector sends no messages"
+        )
+
+    def actuator_state(self, key: str, value: JsonValue) -> JsonValue:
+        """Return what the value of a datapoint means for an actuator; None: nothing."""
+        actuator = self.actuators.get(key)
+        return None if actuator is None else actuator.read(value)
+
+    def reply_state(self, key: str, reply: JsonValue) -> JsonValue:
+        """Return what a reply means for an actuator; None: nothing."""
+        return self.actuator_state(key, reply)
 
     async def run_actuator_flow(
         self, command: Command, *, expires_after: float | None = None
@@ -67,6 +83,11 @@ class ActuatorFlow(Notifier):
             raise
         except LinkError as err:
             raise CommandError(CommandReason.NOT_TAKEN, str(err)) from err
+        except asyncio.CancelledError as err:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            # Something of a connector's own was cancelled, and not its caller.
+            raise CommandError(CommandReason.FAILED, "It was cancelled") from err
         except Exception as err:  # of a connector of the user's own
             raise CommandError(
                 CommandReason.FAILED, f"{type(err).__name__}: {err}"

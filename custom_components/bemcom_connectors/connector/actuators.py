@@ -1,6 +1,6 @@
 """What can be set on a device, and which values it takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 import math
 
@@ -77,6 +77,18 @@ class Actuator:
                 return None
         return value
 
+    def read(self, value: JsonValue) -> JsonValue:
+        """Return the value that a device reports, which may be beyond the limits.
+
+        None: it is nothing that the kind can show.
+        """
+        try:
+            if self.kind is ActuatorKind.NUMBER:
+                return replace(self, minimum=None, maximum=None).accept(value)
+            return self.accept(value)
+        except CommandError:
+            return None
+
     def _number(self, value: JsonValue) -> float:
         """Return a number within the limits; a text that is one is taken for one."""
         number: float | None = None
@@ -107,7 +119,8 @@ class Actuator:
 
     def _text(self, value: JsonValue) -> str:
         """Return a text within the limits."""
-        text = _plain_text(value)
+        # As ThingsBoard writes true: True (vector serial-attr-2).
+        text = str(value) if isinstance(value, bool) else _plain_text(value)
         if text is None:
             raise _invalid(f"{_shown(value)} is no text")
         shortest = int(self.minimum or 0)

@@ -1,6 +1,7 @@
 """Values -> bytes: what is sent to a device."""
 
-from collections.abc import Mapping
+import codecs
+from collections.abc import Iterable, Mapping
 import re
 import struct
 
@@ -42,9 +43,35 @@ def encode_text(text: str, encoding: str = "utf-8") -> bytes:
     try:
         return text.encode(encoding)
     except UnicodeEncodeError as err:
-        raise EncodingError(
-            f"{text[err.start : err.end]!r:.60} cannot be written in {encoding}"
-        ) from None
+        raise _not_in(encoding, text, err) from None
+
+
+def encode_parts(
+    parts: Iterable[str | bytes], encoding: str = "utf-8", limit: int | None = None
+) -> bytes:
+    """Return texts as the device's encoding has them, and bytes as they are.
+
+    A mark of the byte order, which UTF-16 has, is before the first text only. More than
+    `limit` bytes are an EncodingError.
+    """
+    encoder = codecs.getincrementalencoder(encoding)()
+    data = bytearray()
+    for part in parts:
+        if isinstance(part, bytes):
+            data += part
+        elif part:
+            try:
+                data += encoder.encode(part)
+            except UnicodeEncodeError as err:
+                raise _not_in(encoding, part, err) from None
+        if limit is not None and len(data) > limit:
+            raise EncodingError(f"It has more than {limit:,} bytes, which is too long")
+    return bytes(data)
+
+
+def _not_in(encoding: str, text: str, err: UnicodeEncodeError) -> EncodingError:
+    shown = f"{text[err.start : err.end]!r:.60}"
+    return EncodingError(f"{shown} cannot be written in {encoding}")
 
 
 def encode_typed(value: object, type: str = "", byte_order: str = "big") -> bytes:  # noqa: A002 - the name of the setting

@@ -12,7 +12,7 @@ from typing import Any, Literal, override
 from .escapes import EscapeError, unescape
 from .framer import DEFAULT_MAX_MESSAGE_SIZE, Framer
 from .json_framing import JsonFramer
-from .model import OptionsError
+from .model import CommandError, CommandReason, OptionsError
 
 
 class Framing(StrEnum):
@@ -56,6 +56,11 @@ class LineFramer(Framer):
         return frames
 
     @override
+    def wrap(self, data: bytes) -> bytes:
+        """Return a line."""
+        return data + b"\n"
+
+    @override
     def end(self) -> list[bytes]:
         """Return the last line: text files and many devices leave out its newline."""
         rest = [] if self._discarding else [bytes(self._buffer)]
@@ -79,10 +84,21 @@ class DelimiterFramer(Framer):
         Frames without it count as empty or over-long either way.
         """
         super().__init__(max_size)
-        self._delimiter = delimiter
+        self.delimiter = delimiter
         self._tail = delimiter if keep else b""
         # A delimiter may be cut in two: so many bytes back the search starts again.
         self._overlap = len(delimiter) - 1
+
+    @override
+    def wrap(self, data: bytes) -> bytes:
+        """Return the data with the delimiter after it."""
+        return data + self.delimiter
+
+    @property
+    @override
+    def begun(self) -> bool:
+        r"""Tell whether a frame has begun; the \n that a \r\n leaves is none yet."""
+        return bool(self._buffer.strip(b"\r\n")) and not self._discarding
 
     @override
     def feed(self, data: bytes) -> list[bytes]:
@@ -91,8 +107,8 @@ class DelimiterFramer(Framer):
         start = max(len(buffer) - self._overlap, 0)
         buffer += data
         frames: list[bytes] = []
-        if buffer.find(self._delimiter, start) >= 0:
-            *frames, rest = bytes(buffer).split(self._delimiter)
+        if buffer.find(self.delimiter, start) >= 0:
+            *frames, rest = bytes(buffer).split(self.delimiter)
             frames = self._keep(frames)
             if self._tail:
                 frames = [frame + self._tail for frame in frames]
@@ -122,6 +138,19 @@ class LengthPrefixFramer(Framer):
         self._prefix_size = prefix_size
         self._byte_order = byte_order
         self._skip = 0
+
+    @override
+    def wrap(self, data: bytes) -> bytes:
+        """Return the data after its length; CommandError if it is too long for that."""
+        try:
+            prefix = len(data).to_bytes(self._prefix_size, self._byte_order)
+        except OverflowError:
+            raise CommandError(
+                CommandReason.INVALID_VALUE,
+                f"{len(data)} bytes are too long for a message whose length has "
+                f"{self._prefix_size}",
+            ) from None
+        return prefix + data
 
     @override
     def feed(self, data: bytes) -> list[bytes]:
@@ -229,6 +258,11 @@ class ChunkFramer(Framer):
     def feed(self, data: bytes) -> list[bytes]:
         """Return the chunk itself."""
         return self._keep([data])
+
+    @override
+    def feed_one(self, data: bytes) -> tuple[list[bytes], int]:
+        """Take the chunk whole: it is a frame as it came."""
+        return self.feed(data), len(data)
 
 
 def create_framer(

@@ -71,7 +71,7 @@ class JsonFramer(Framer):
     ) -> None:
         """Cut values only, or with `lines` whatever else stands on a line too."""
         super().__init__(max_size)
-        self._lines = lines
+        self.lines = lines
         self._separators = _LINE_SEPARATORS if lines else _SEPARATORS
         self._run_end = _NEWLINES if lines else _RUN_END
         # Structures of lines that are one value each.
@@ -114,6 +114,11 @@ class JsonFramer(Framer):
         """Take all values that are complete."""
         while self._begin(frames) and self._advance(frames):
             pass
+
+    @override
+    def wrap(self, data: bytes) -> bytes:
+        """Return a value on a line of its own."""
+        return data + b"\n"
 
     @override
     def end(self) -> list[bytes]:
@@ -224,7 +229,7 @@ class JsonFramer(Framer):
 
     def _closer(self, first: int) -> int | None:
         """Return what ends a value that begins with `first`."""
-        if first == _QUOTE and not self._lines:
+        if first == _QUOTE and not self.lines:
             return _QUOTE
         return _CLOSER.get(first)
 
@@ -249,7 +254,7 @@ class JsonFramer(Framer):
         self._position = 0
         if self._discarding:
             self._discarding = False
-        elif self._lines:
+        elif self.lines:
             self._keep_frame(frames, run.strip(_WHITESPACE + b"\0"))
         elif _SCALAR.fullmatch(run):
             self._keep_frame(frames, run)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .messages import Message
 from .model import Command, JsonValue, LinkError, RawMessage, Reading
 
 
@@ -30,6 +31,13 @@ class Listener:
         keys begin with it.
         """
 
+    def on_message(self, message: Message) -> None:
+        """Take a message in SEPL's envelope, which is no reading.
+
+        While somebody wants them (`want_frames`) it is every other message too: as its text,
+        without an endpoint.
+        """
+
     def on_command(self, command: Command, reply: JsonValue) -> None:
         """Take a command that was carried out, its value as it was sent.
 
@@ -53,6 +61,8 @@ class Statistics:
     # Commands that were carried out, and those that were not.
     commands: int = 0
     command_errors: int = 0
+    # Replies that came after nobody waited for them any more.
+    late_replies: int = 0
     # Milliseconds since the epoch, as in a Reading.
     last_message: int | None = None
     # How many messages came since the last one that had datapoints, and why the latest of

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from .encoding import EncodingError, parse_hex
 from .escapes import EscapeError, unescape
 from .model import LinkError, OptionsError
-from .transport import Link
+from .transport import DEFAULT_WRITE_TIMEOUT, Link
+
+# Gives one the link to oneself, for as long as it is entered.
+type Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 DEFAULT_REQUEST_INTERVAL = 10.0
 MIN_REQUEST_INTERVAL = 0.01
@@ -62,13 +65,19 @@ def _interval(value: object) -> float:
 
 @asynccontextmanager
 async def asking(
-    link: Link, request: Request | None, on_stuck: Callable[[], None]
+    link: Link,
+    request: Request | None,
+    on_stuck: Callable[[], None],
+    turn: Turn = nullcontext,
 ) -> AsyncGenerator[None]:
-    """Send `request` in the background; `on_stuck` is called when it is not taken."""
+    """Send `request` in the background; `on_stuck` is called when it is not taken.
+
+    Each is sent within a `turn`, for which it waits.
+    """
     if request is None:
         yield
         return
-    task = asyncio.create_task(_ask(link, request, on_stuck))
+    task = asyncio.create_task(_ask(link, request, on_stuck, turn))
     try:
         yield
     finally:
@@ -78,7 +87,9 @@ async def asking(
             task.result()
 
 
-async def _ask(link: Link, request: Request, on_stuck: Callable[[], None]) -> None:
+async def _ask(
+    link: Link, request: Request, on_stuck: Callable[[], None], turn: Turn
+) -> None:
     """Send at once and then in step, leaving out what falls due while one is written.
 
     A lost link ends it without a word: whoever reads the link hears of that.
@@ -86,17 +97,26 @@ async def _ask(link: Link, request: Request, on_stuck: Callable[[], None]) -> No
     loop = asyncio.get_running_loop()
     due = loop.time()
     while not link.lost:
-        began = loop.time()
-        try:
-            await link.write(request.data)
-        except LinkError:
-            if not link.lost:
-                on_stuck()
+        if not await _is_taken(link, request, turn):
+            on_stuck()
         if not request.interval:
             return
-        if loop.time() - began > request.interval:
-            on_stuck()
         due += request.interval
         if (late := loop.time() - due) > 0:
             due += request.interval * (late // request.interval + 1)
         await asyncio.sleep(due - loop.time())
+
+
+async def _is_taken(link: Link, request: Request, turn: Turn) -> bool:
+    """Send once; tell whether the device took it before the next is due."""
+    loop = asyncio.get_running_loop()
+    began: float | None = None
+    limit = DEFAULT_WRITE_TIMEOUT if link.write_timeout is None else None
+    try:
+        async with turn(), asyncio.timeout(limit):
+            began = loop.time()
+            await link.write(request.data)
+    except LinkError, TimeoutError:
+        # Where there is no turn the link is gone.
+        return link.lost or began is None
+    return not request.interval or loop.time() - began <= request.interval

@@ -6,11 +6,14 @@ The vocabulary is that of BEMCom's Python connector template (`parse_raw_msg`,
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 import time
 
 from .devices import FOREIGN, Devices
 from .flatten import Flattener
+from .frame_messages import frame_message
 from .listener import HistoryEntry
+from .messages import Message, is_message
 from .model import JsonValue, Messages, ParseError, PartialMessage, RawMessage, Reading
 from .notifier import Notifier
 
@@ -39,6 +42,7 @@ class SensorFlow(Notifier, ABC):
         self.history: deque[HistoryEntry] = deque(maxlen=HISTORY_LENGTH)
         self.online = False
         self._flatten = Flattener(lists)
+        self._frames_wanted = 0
 
     @abstractmethod
     def _set_online(self) -> None:
@@ -53,6 +57,18 @@ class SensorFlow(Notifier, ABC):
         if isinstance(payload, bytes):
             raise ParseError("This connector cannot parse bytes")
         return payload
+
+    def want_frames(self) -> Callable[[], None]:
+        """Tell of every frame as a message too, until what is returned is called.
+
+        It takes time with every message, so only while somebody needs it.
+        """
+        self._frames_wanted += 1
+
+        def want_no_more() -> None:
+            self._frames_wanted -= 1
+
+        return want_no_more
 
     def forget_datapoint(self, key: str) -> None:
         """Forget a datapoint, so that it is announced when it comes again."""
@@ -96,13 +112,13 @@ class SensorFlow(Notifier, ABC):
             if self.devices.id_key or type(parsed) is Messages:
                 outcome = self._publish_parts(parsed, message)
             else:
-                outcome = self._publish(parsed, timestamp)
+                outcome = self._publish(parsed, message)
             if type(parsed) is PartialMessage:
                 outcome = self._count_field_errors(parsed, raw_data)
         except ParseError as err:
-            outcome = self._refuse(raw_data, str(err))
+            outcome = self._refuse(message, str(err))
         except Exception as err:  # noqa: BLE001 - nor does a parser of the user's own
-            outcome = self._refuse(raw_data, f"{type(err).__name__}: {err}")
+            outcome = self._refuse(message, f"{type(err).__name__}: {err}")
         if type(raw_data) is bytes:
             size = len(raw_data)
             if size > HISTORY_PAYLOAD:
@@ -117,15 +133,22 @@ class SensorFlow(Notifier, ABC):
         """Publish each of several messages; one without sense does not cost the others."""
         count = 0
         reason = ""
-        for part in self.devices.parts_of(parsed):
+        parts = list(self.devices.parts_of(parsed))
+        for part in parts:
+            raw = message
+            if len(parts) > 1:
+                raw = RawMessage(part, message.timestamp)
             try:
-                count += self._publish(part, message.timestamp)
+                count += self._publish(part, raw)
             except ParseError as err:
-                reason = self._refuse(message.payload, str(err))
+                reason = self._refuse(raw, str(err))
         return reason or count
 
-    def _publish(self, parsed: JsonValue, timestamp: int) -> int:
+    def _publish(self, parsed: JsonValue, message: RawMessage) -> int:
         """Flatten one message and tell the listeners; return the number of datapoints."""
+        # Asking thoroughly costs on every message.
+        if type(parsed) is dict and "device_url" in parsed and is_message(parsed):
+            return self._hand_over(parsed)
         values = self._flatten(parsed)
         device_id = None
         if self.devices.id_key:
@@ -137,6 +160,8 @@ class SensorFlow(Notifier, ABC):
                 self.log_once("foreign datapoint", FOREIGN, key)
         if not values:
             self.statistics.fruitless += device_id is None
+            if self._frames_wanted:
+                self._tell_frame(message, device_id)
             return 0
         self.statistics.fruitless = 0
         known = self.datapoints
@@ -144,13 +169,31 @@ class SensorFlow(Notifier, ABC):
         known.update(values)
         if len(known) != before:
             self._announce(values, before, device_id)
-        reading = Reading(values, timestamp)
+        reading = Reading(values, message.timestamp)
         for listener in self._listeners:
             try:
                 listener.on_reading(reading)
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
                 self.count_listener_error(type(listener).__name__, err)
+        if self._frames_wanted:
+            self._tell_frame(message, device_id)
         return len(values)
+
+    def _hand_over(self, parsed: dict[str, JsonValue]) -> int:
+        """Tell of a message in SEPL's envelope, which has no datapoints."""
+        self.statistics.fruitless = 0
+        unpacked = Message.unpack(parsed)
+        self._tell(lambda listener: listener.on_message(unpacked))
+        return 0
+
+    def _tell_frame(self, message: RawMessage, device_id: str | None) -> None:
+        """Tell of a frame as a message of its device."""
+        try:
+            told = frame_message(message, device_id)
+        except Exception as err:  # noqa: BLE001 - such as nested deeper than can be written
+            self.count_listener_error("frames", err)
+            return
+        self._tell(lambda listener: listener.on_message(told))
 
     def _announce(
         self, values: dict[str, JsonValue], before: int, device_id: str | None
@@ -177,8 +220,9 @@ class SensorFlow(Notifier, ABC):
                 self.devices.claim(added, device_id)
             self._tell(lambda listener: listener.on_datapoints(added, device_id))
 
-    def _refuse(self, raw_data: bytes | JsonValue, reason: str) -> str:
+    def _refuse(self, message: RawMessage, reason: str) -> str:
         """Count a message that could not be parsed; return the reason."""
+        raw_data = message.payload
         statistics = self.statistics
         statistics.parse_errors += 1
         statistics.fruitless += 1
@@ -189,6 +233,8 @@ class SensorFlow(Notifier, ABC):
             reason,
             raw_data,
         )
+        if self._frames_wanted:
+            self._tell_frame(message, None)
         return reason
 
     def _count_field_errors(

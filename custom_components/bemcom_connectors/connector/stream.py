@@ -1,16 +1,22 @@
 """The connector for links that carry a stream of bytes."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+import json
 import time
 from typing import override
 
 from .base import Connector
+from .commands import StreamCommand
+from .exchange import Exchange
 from .flatten import Lists
 from .framer import Framer
+from .messages import Message
 from .model import (
     Chunk,
+    CommandError,
+    CommandReason,
     JsonValue,
     LinkError,
     LinkReason,
@@ -19,6 +25,7 @@ from .model import (
     RawMessage,
 )
 from .parsing import Parser, SlowParser
+from .replies import Expectation
 from .requests import Request, asking
 from .sensor_flow import DEFAULT_MAX_DATAPOINTS
 from .transport import Link, Transport
@@ -75,6 +82,9 @@ class StreamConnector(Connector):
         self.receive_timeout = receive_timeout if receive_timeout > 0 else None
         self._watchdog = Watchdog(self.receive_timeout)
         self._link: Link | None = None
+        # What is sent over the link goes through it, and what comes goes through its framer.
+        self._exchange: Exchange | None = None
+        self._commands: Mapping[str, StreamCommand] = {}
         self._gave_way = 0.0
 
     @property
@@ -93,12 +103,16 @@ class StreamConnector(Connector):
     @override
     async def connect(self) -> None:
         """Open the link."""
-        self._link = await self._transport.open()
+        self._link = link = await self._transport.open()
+        self._exchange = Exchange(link, self.framer, self._note_reply)
 
     @override
     async def disconnect(self) -> None:
         """Close the link; what it left half received is dropped."""
         link, self._link = self._link, None
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.close()
         self.framer.reset()
         if link is not None:
             await link.close()
@@ -116,6 +130,18 @@ class StreamConnector(Connector):
         if self._encoding is not None and not frame.isascii():
             self._check_encoding(frame, self._encoding)
         return self._parse(frame)
+
+    async def parse_frame(self, frame: bytes) -> JsonValue:
+        """Return what the hub's parser makes of a frame that is to be no reading.
+
+        None: there is no sense in it.
+        """
+        try:
+            if self.slow_parser is not None:
+                return await asyncio.to_thread(self.slow_parser.parse, frame)
+            return self._parse(frame)
+        except Exception:  # noqa: BLE001 - whatever a parser of the user's own raises
+            return None
 
     async def _parse_aside(self, parser: SlowParser, frame: bytes) -> None:
         """Let a slow parser work in a thread, before the sensor flow takes the result."""
@@ -148,24 +174,104 @@ class StreamConnector(Connector):
                 frame,
             )
 
+    # Down
+
+    def set_commands(self, commands: Mapping[str, StreamCommand]) -> None:
+        """Say what can be set, by key; also while the link is open."""
+        self._commands = commands
+        self.actuators = {key: it.actuator for key, it in commands.items()}
+
+    @override
+    def actuator_state(self, key: str, value: JsonValue) -> JsonValue:
+        """Return what the value of a datapoint means for an actuator; None: nothing."""
+        command = self._commands.get(key)
+        return None if command is None else command.state_of(value)
+
+    @override
+    def reply_state(self, key: str, reply: JsonValue) -> JsonValue:
+        """Return what a reply means for an actuator; None: nothing."""
+        command = self._commands.get(key)
+        return None if command is None else command.state_of_reply(reply)
+
+    @override
+    async def send_command(
+        self, datapoint_key: str, datapoint_value: JsonValue, datapoint_timestamp: int
+    ) -> JsonValue:
+        """Write a value as its command says, and return the reply if there is to be one."""
+        if (command := self._commands.get(datapoint_key)) is None:
+            raise CommandError(
+                CommandReason.UNKNOWN_KEY, f"{datapoint_key:.100} cannot be set"
+            )
+        device = self.devices.get(command.actuator.device_id)
+        if command.slow:
+            data = await asyncio.to_thread(command.encode, datapoint_value, device)
+        else:
+            data = command.encode(datapoint_value, device)
+        if command.reply is None:
+            await self.send_raw(data)
+            return None
+        variables = command.variables(datapoint_value, device)
+        expectation = command.reply.expect(variables)
+        reply = await self.send_raw(data, expectation)
+        return None if reply is None else expectation.decode(reply)
+
+    async def send_raw(
+        self, data: bytes, expectation: Expectation | None = None
+    ) -> bytes | None:
+        """Send bytes as they are, and return the reply if there is to be one.
+
+        Raises CommandError, at once where there is no link.
+        """
+        if not data:
+            raise CommandError(CommandReason.INVALID_VALUE, "There is nothing to send")
+        if (exchange := self._exchange) is None:
+            raise CommandError(CommandReason.NOT_CONNECTED)
+        if expectation is None:
+            await exchange.send(data)
+            return None
+        return await exchange.ask(data, expectation)
+
+    @override
+    async def send_message(self, message: Message) -> None:
+        """Send a message in SEPL's envelope, framed as everything on the link is."""
+        packed = json.dumps(message.pack(), ensure_ascii=False)
+        await self.send_raw(self.framer.wrap(packed.encode(errors="replace")))
+
+    def _note_reply(self, late: bool) -> None:
+        """Take a reply for a sign of life, as a message is one."""
+        self.statistics.late_replies += late
+        self._watchdog.feed()
+        if not self.online:
+            self._set_online()
+
+    # Up
+
     @override
     async def receive(self) -> None:
         """Read, cut and handle until the link is lost."""
-        link = self._link
-        if link is None:
+        link, exchange = self._link, self._exchange
+        if link is None or exchange is None:
             raise LinkError(LinkReason.CLOSED, "The link is not open")
         self._watchdog.start(lambda: self._notice_silence(link))
+        turn = exchange.turn
         try:
-            async with asking(link, self._request, self._not_taken):
-                while True:
-                    await self._handle(await self._next_frames(link))
-                    await self._give_way()
-        except LinkError as err:
-            if err.reason is LinkReason.CLOSED:
-                await self._handle(self.framer.end())
-            raise
+            async with asking(link, self._request, self._not_taken, turn):
+                await self._receive(link, exchange)
         finally:
             self._watchdog.stop()
+
+    async def _receive(self, link: Link, exchange: Exchange) -> None:
+        """Do so, and let nothing be sent any more in the end."""
+        try:
+            while True:
+                await self._handle(await self._next_frames(link, exchange))
+                await self._give_way()
+        except LinkError as err:
+            if err.reason is LinkReason.CLOSED:
+                await self._handle(exchange.framer.end())
+            raise
+        finally:
+            exchange.close()
 
     def _notice_silence(self, link: Link) -> None:
         """Take the link for dead, unless it is us who take long."""
@@ -183,17 +289,24 @@ class StreamConnector(Connector):
             "interval of the request",
         )
 
-    async def _next_frames(self, link: Link) -> list[bytes]:
-        """Return the frames that the next read, or a pause, completes."""
-        framer = self.framer
+    async def _next_frames(self, link: Link, exchange: Exchange) -> list[bytes]:
+        """Return the frames that the next read, or a pause, completes.
+
+        While that is waited for a request may be sent, and another framer take over.
+        """
+        framer = exchange.framer
         if framer.idle_timeout is not None and framer.pending:
             with suppress(TimeoutError):
                 async with asyncio.timeout(framer.idle_timeout):
-                    return framer.feed(await self._read(link))
+                    data = await self._read(link)
+                    return exchange.framer.feed(data)
+            if exchange.framer is not framer:
+                return []
             # Bytes that came while this program was busy came in time, for all we know.
             if not link.waiting:
                 return framer.idle()
-        return framer.feed(await self._read(link))
+        data = await self._read(link)
+        return exchange.framer.feed(data)
 
     async def _read(self, link: Link) -> bytes:
         """Read, keeping the latest pieces to try other settings on."""

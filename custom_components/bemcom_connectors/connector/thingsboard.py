@@ -1,20 +1,23 @@
 """A pasted configuration of ThingsBoard's serial or socket connector -> settings."""
 
-import codecs
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 import re
 from typing import Any
 
 from .escapes import escape
-from .json_format import parse_json
-from .model import Messages, OptionsError, ParseError
+from .model import OptionsError
 from .reporting import ReportRule
 from .slices import SliceMode, SliceType, create_slices_parser
-from .text_decoding import ENCODINGS
+from .thingsboard_config import (
+    Config,
+    config_error,
+    converter_of,
+    encoding_of,
+    free_key,
+    is_socket_device,
+    load_config,
+)
 
-type _Config = Mapping[str, Any]
-
-_MAX_LENGTH = 256 * 1024
 _TABLES = ("telemetry", "timeseries", "attributes")
 # What the serial connector called by other names before 3.6.3.
 _OLD_SETTINGS = {"write_timeout", "inter_byte_timeout"}
@@ -33,7 +36,7 @@ def read_thingsboard(text: str) -> dict[str, Any]:
     That is a whole connector, of which the first device with datapoints counts, one device,
     or the datapoints alone. Raises OptionsError, always for `thingsboard`, if it is none.
     """
-    config = _load(text)
+    config = load_config(text)
     device = _find_device(config)
     points = _datapoints(device)
     outer = config if isinstance(config, dict) else {}
@@ -47,7 +50,7 @@ def read_thingsboard(text: str) -> dict[str, Any]:
     try:
         create_slices_parser(settings)
     except OptionsError as err:
-        raise _error(f"A datapoint cannot be used. {err}") from err
+        raise config_error(f"A datapoint cannot be used. {err}") from err
     return settings
 
 
@@ -65,27 +68,7 @@ def _report_rule(strategy: object) -> dict[str, Any]:
     return options
 
 
-def _error(reason: str) -> OptionsError:
-    return OptionsError("thingsboard", reason)
-
-
-def _load(text: str) -> Any:
-    """Return the value of the text, which may be a part cut out of an object."""
-    text = text.strip()
-    if len(text) > _MAX_LENGTH:
-        raise _error("This is too long; paste one device")
-    if text.startswith('"'):
-        text = "{" + text.rstrip(",") + "}"
-    try:
-        config = parse_json(text.encode(errors="replace"))
-    except ParseError as err:
-        raise _error(f"{err}. Paste the whole configuration") from err
-    if isinstance(config, Messages) or not isinstance(config, dict | list):
-        raise _error("Paste the configuration of one connector, as JSON")
-    return config
-
-
-def _find_device(config: Any) -> _Config:
+def _find_device(config: Any) -> Config:
     """Return the device with datapoints; each has a port, and so a hub, of its own."""
     if isinstance(config, dict):
         devices = config.get("devices", [config])
@@ -94,14 +77,14 @@ def _find_device(config: Any) -> _Config:
     else:
         devices = [{"telemetry": config}]
     if not isinstance(devices, list):
-        raise _error("The devices are no list")
-    found: list[_Config] = [device for device in devices if _has_datapoints(device)]
+        raise config_error("The devices are no list")
+    found: list[Config] = [device for device in devices if _has_datapoints(device)]
     if not found:
-        raise _error(
+        raise config_error(
             "There is no datapoint in it; paste a device with telemetry or attributes"
         )
     if len(found) > 1:
-        raise _error(f"There are {len(found)} devices in it; paste one of them")
+        raise config_error(f"There are {len(found)} devices in it; paste one of them")
     return found[0]
 
 
@@ -109,7 +92,7 @@ def _has_datapoints(device: object) -> bool:
     return isinstance(device, dict) and any(device.get(table) for table in _TABLES)
 
 
-def _datapoints(device: _Config) -> list[tuple[str, _Config]]:
+def _datapoints(device: Config) -> list[tuple[str, Config]]:
     """Return the datapoints with their keys: telemetry, then attributes.
 
     A key of the one that is in the other as well is told apart, unless both are the same;
@@ -119,7 +102,7 @@ def _datapoints(device: _Config) -> list[tuple[str, _Config]]:
     points = dict(telemetry)
     for key, point in dict(_table(device, "attributes")).items():
         if points.get(key, point) != point:
-            key = _free(f"{key}_attribute", points)
+            key = free_key(f"{key}_attribute", points)
         points[key] = point
     return list(points.items())
 
@@ -129,7 +112,7 @@ _GUIDE_HUMIDITY = {"key": "humidity", "type": "float", "untilDelimiter": "\r"}
 _GUIDE_SERIAL = {"key": "SerialNumber", "type": "string", "fromByte": 4, "toByte": -1}
 
 
-def _corrected(points: list[tuple[str, _Config]]) -> list[tuple[str, _Config]]:
+def _corrected(points: list[tuple[str, Config]]) -> list[tuple[str, Config]]:
     """Return the datapoints of the guide's example with the position that it means."""
     if _is_like(points, _GUIDE_HUMIDITY) and _is_like(points, _GUIDE_SERIAL):
         return [
@@ -139,44 +122,33 @@ def _corrected(points: list[tuple[str, _Config]]) -> list[tuple[str, _Config]]:
     return points
 
 
-def _is_like(points: list[tuple[str, _Config]], example: _Config) -> bool:
+def _is_like(points: list[tuple[str, Config]], example: Config) -> bool:
     """Tell whether a datapoint of the example is there."""
     return any(example.items() <= point.items() for _, point in points)
 
 
-def _free(key: str, taken: Mapping[str, object]) -> str:
-    while key in taken:
-        key += "_"
-    return key
-
-
-def _table(device: _Config, name: str) -> Iterable[tuple[str, _Config]]:
+def _table(device: Config, name: str) -> Iterable[tuple[str, Config]]:
     """Yield the datapoints of a table with their keys."""
     table = device.get(name) or []
     if not isinstance(table, list):
-        raise _error(f"{name} is no list of datapoints")
+        raise config_error(f"{name} is no list of datapoints")
     for number, point in enumerate(table, 1):
         key = point.get("key") if isinstance(point, dict) else None
         if key is None or key == "" or isinstance(key, dict | list):
-            raise _error(f"Datapoint {number} of {name} has no key; give it one")
+            raise config_error(f"Datapoint {number} of {name} has no key; give it one")
         yield str(key), point
 
 
-def _is_socket(
-    outer: _Config, device: _Config, points: list[tuple[str, _Config]]
-) -> bool:
+def _is_socket(outer: Config, device: Config, points: list[tuple[str, Config]]) -> bool:
     """Tell the socket connector from the serial one."""
-    return (
-        "socket" in outer
-        or bool({"address", "addressFilter"} & set(device))
-        or "Socket" in _converter(device)
-        or any({"byteFrom", "byteTo"} & set(point) for _, point in points)
+    return is_socket_device(outer, device) or any(
+        {"byteFrom", "byteTo"} & set(point) for _, point in points
     )
 
 
-def _is_legacy(outer: _Config, device: _Config) -> bool:
+def _is_legacy(outer: Config, device: Config) -> bool:
     """Tell the serial connector before 3.6.3 from the current one."""
-    for name in (_converter(device), str(outer.get("class", ""))):
+    for name in (converter_of(device), str(outer.get("class", ""))):
         if re.search("Serial(Uplink)?Con(verter|nector)", name):
             return name.startswith("Custom")
     updates = device.get("attributeUpdates")
@@ -188,19 +160,15 @@ def _is_legacy(outer: _Config, device: _Config) -> bool:
     )
 
 
-def _converter(device: _Config) -> str:
-    return str(device.get("converter") or device.get("uplink_converter") or "")
-
-
 def _serial_settings(
-    outer: _Config, device: _Config, points: list[tuple[str, _Config]]
+    outer: Config, device: Config, points: list[tuple[str, Config]]
 ) -> dict[str, Any]:
     legacy = _is_legacy(outer, device)
     if not legacy:
         points = _corrected(points)
     delimiter = "" if legacy else device.get("delimiter")
     if not isinstance(delimiter, str | None):
-        raise _error("The delimiter is no text")
+        raise config_error("The delimiter is no text")
     return {
         "format": "slices",
         "slice_mode": (SliceMode.LEGACY if legacy else SliceMode.STRICT).value,
@@ -216,7 +184,7 @@ def _serial_settings(
 
 
 def _socket_settings(
-    device: _Config, points: list[tuple[str, _Config]]
+    device: Config, points: list[tuple[str, Config]]
 ) -> dict[str, Any]:
     encoding = str(device.get("encoding") or "utf-8")
     hexadecimal = encoding.lower() == "hex"
@@ -228,32 +196,17 @@ def _socket_settings(
         "framing": "chunk",
     }
     if not hexadecimal:
-        settings["encoding"] = _encoding(encoding)
+        settings["encoding"] = encoding_of(encoding)
     return settings
 
 
-def _encoding(given: str) -> str:
-    """Return the encoding of ours that goes by this name."""
-    try:
-        codec = codecs.lookup(given).name
-    except LookupError, ValueError:
-        codec = ""
-    for encoding in ENCODINGS:
-        if codecs.lookup(encoding).name == codec:
-            return encoding
-    raise _error(
-        f"The encoding {given!r:.40} is not supported; use hex or one of "
-        f"{', '.join(ENCODINGS)}"
-    )
-
-
-def _type(point: _Config) -> SliceType:
+def _type(point: Config) -> SliceType:
     """Return the type of a datapoint; what upstream does not know is hexadecimal."""
     given = point.get("type")
     return SliceType(given) if given in tuple(SliceType) else SliceType.HEX
 
 
-def _slice(key: str, point: _Config, type_: SliceType) -> dict[str, Any]:
+def _slice(key: str, point: Config, type_: SliceType) -> dict[str, Any]:
     """Return a row of our table."""
     row: dict[str, Any] = {"key": key, "type": type_.value}
     for theirs, ours in _SETTINGS.items():
@@ -262,6 +215,6 @@ def _slice(key: str, point: _Config, type_: SliceType) -> dict[str, Any]:
     for theirs, ours in _DELIMITERS.items():
         if delimiter := point.get(theirs):
             if not isinstance(delimiter, str):
-                raise _error(f"The {theirs} of {key!r:.60} is no text")
+                raise config_error(f"The {theirs} of {key!r:.60} is no text")
             row[ours] = escape(delimiter)
     return row

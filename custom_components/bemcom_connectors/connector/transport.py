@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 import socket
 import ssl
@@ -63,6 +64,16 @@ class Link(asyncio.Protocol):
     def waiting(self) -> bool:
         """Tell whether there are bytes that can be read at once."""
         return bool(self._chunks)
+
+    @property
+    def unread(self) -> int:
+        """Return how many bytes came that were not read; no read goes beyond them."""
+        return self._waiting
+
+    @property
+    def unsent(self) -> bool:
+        """Tell whether the peer has not taken all that was written."""
+        return not self._writable.is_set()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -153,8 +164,10 @@ class Link(asyncio.Protocol):
             self._paused = False
         return data
 
-    async def write(self, data: bytes) -> None:
-        """Send `data`, and wait until the peer took it.
+    async def write(
+        self, data: bytes, on_write: Callable[[], None] | None = None
+    ) -> None:
+        """Send `data`, and wait until the peer took it; `on_write` is called just before.
 
         Raises LinkError when the link is lost, or for TIMEOUT when the peer takes nothing;
         then the link goes on, and what was left of `data` may still be sent.
@@ -165,6 +178,8 @@ class Link(asyncio.Protocol):
         try:
             async with asyncio.timeout(self.write_timeout), self._write_lock:
                 transport = await self._until_writable()
+                if on_write is not None:
+                    on_write()
                 transport.write(data)
                 await self._until_writable()
         except LinkError:

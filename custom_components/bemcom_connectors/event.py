@@ -1,0 +1,94 @@
+"""Events: the link of a hub comes up or goes down, and a device sends a message."""
+
+from collections.abc import Iterable
+from typing import Any, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator
+from .entity import HubEntity
+
+# The hub pushes: nothing is ever polled.
+PARALLEL_UPDATES = 0
+
+MESSAGE = EventEntityDescription(
+    key="message", translation_key="message", event_types=["received"]
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BemcomConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the events of the link, and of devices as they appear."""
+    coordinator = entry.runtime_data
+    async_add_entities([ConnectionEvent(coordinator)])
+
+    @callback
+    def add(devices: Iterable[str | None]) -> None:
+        async_add_entities([MessageEvent(coordinator, it) for it in devices])
+
+    coordinator.link_devices.async_add_platform(add)
+
+
+class ConnectionEvent(HubEntity, EventEntity):
+    """The link of the hub comes up or goes down."""
+
+    _attr_event_types = ["connected", "disconnected"]  # noqa: RUF012 - as the base has it
+
+    def __init__(self, coordinator: ConnectorCoordinator) -> None:
+        """Tell of the link."""
+        super().__init__(coordinator, "connection")
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the link."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.link_events.async_subscribe_connection(self._happened)
+        )
+
+    @callback
+    def _happened(self, event_type: str, attributes: dict[str, Any]) -> None:
+        """Tell what happened."""
+        self._trigger_event(event_type, attributes)
+        self.async_write_ha_state()
+
+
+class MessageEvent(CoordinatorEntity[ConnectorCoordinator], EventEntity):
+    """A device sends a message."""
+
+    _attr_has_entity_name = True
+    entity_description = MESSAGE
+
+    def __init__(
+        self, coordinator: ConnectorCoordinator, device_id: str | None
+    ) -> None:
+        """Tell of the messages of a device; None: of the hub itself."""
+        super().__init__(coordinator)
+        devices = coordinator.link_devices
+        self._device_id = device_id
+        self._attr_unique_id = devices.message_unique_id(device_id)
+        self._attr_device_info = devices.device_info(device_id)
+        # The others tell of every message, and what is in it has entities of its own.
+        self._attr_entity_registry_enabled_default = devices.is_registered(device_id)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the messages."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.link_events.async_subscribe_messages(
+                self._device_id, self._happened
+            )
+        )
+
+    @callback
+    def _happened(self, event_type: str, attributes: dict[str, Any]) -> None:
+        """Tell what happened."""
+        self._trigger_event(event_type, attributes)
+        self.async_write_ha_state()
