@@ -37,8 +37,12 @@ ACTUATORS: tuple[tuple[str, dict[str, Any], str, dict[str, Any]], ...] = (
             "state_source": "reply",
         },
         r"target = ${value}\n",
-        {"reply_pattern": "^OK target", "reply_error_pattern": "^ERROR"}
-        | {"part": {"reply_type": "float", "reply_from_byte": 12}},
+        {
+            "reply_pattern": "^OK target",
+            "reply_error_pattern": "^ERROR",
+            "reply_type": "float",
+            "part": {"reply_from_byte": 12},
+        },
     ),
     (
         "switch",
@@ -50,8 +54,12 @@ ACTUATORS: tuple[tuple[str, dict[str, Any], str, dict[str, Any]], ...] = (
             "state_source": "reply",
         },
         r"heater = ${value}\n",
-        {"reply_pattern": "^OK heater", "reply_error_pattern": "^ERROR"}
-        | {"part": {"reply_type": "int", "reply_from_byte": 12}},
+        {
+            "reply_pattern": "^OK heater",
+            "reply_error_pattern": "^ERROR",
+            "reply_type": "int",
+            "part": {"reply_from_byte": 12},
+        },
     ),
     (
         "button",

@@ -22,6 +22,8 @@ class Device:
         self._writer: asyncio.StreamWriter | None = None
         self._connected = asyncio.Event()
         self._gone = asyncio.Event()
+        self._came = bytearray()
+        self._more = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Listen."""
@@ -57,6 +59,16 @@ class Device:
             self._writer.write(part)
             await self._writer.drain()
             await asyncio.sleep(0)
+
+    async def received(self, count: int) -> bytes:
+        """Wait for `count` bytes from the hub, and return them."""
+        async with asyncio.timeout(10):
+            while len(self._came) < count:
+                self._more.clear()
+                await self._more.wait()
+        data = bytes(self._came[:count])
+        del self._came[:count]
+        return data
 
     def close(self) -> None:
         """Close the connection in good order."""
@@ -97,8 +109,9 @@ class Device:
         self._gone.clear()
         self._connected.set()
         with suppress(OSError):
-            while await reader.read(4096):
-                pass
+            while data := await reader.read(4096):
+                self._came += data
+                self._more.set()
         if self._writer is writer:
             self._connected.clear()
             self._gone.set()

@@ -61,8 +61,8 @@ class ActuatorNumber(ActuatorEntity, NumberEntity):
 
 
 def _device_class(key: str, unit: str | None) -> NumberDeviceClass | None:
-    """Guess what a number is from its key, as for a sensor; its unit must agree."""
-    guessed = str(describe(key, 1.5).device_class)
+    """Guess what a number is from its key and unit, as for a sensor; both must agree."""
+    guessed = str(describe(f"{key}_{unit}" if unit else key, 1.5).device_class)
     if guessed not in set(NumberDeviceClass):
         return None
     device_class = NumberDeviceClass(guessed)

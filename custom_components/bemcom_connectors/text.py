@@ -32,6 +32,8 @@ async def async_setup_entry(
 class ActuatorText(ActuatorEntity, TextEntity):
     """A text that can be set."""
 
+    _attr_native_value: str | None = None
+
     def __init__(self, coordinator: ConnectorCoordinator, actuator: Actuator) -> None:
         """Set `actuator` within its limits."""
         super().__init__(coordinator, actuator)

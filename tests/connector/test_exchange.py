@@ -273,8 +273,8 @@ async def ask_hard(
         async with asyncio.TaskGroup() as tasks:
             for number, what in enumerate(asks):
                 tasks.create_task(ask(number, what))
-            for what in says:
-                tasks.create_task(say(what))
+            for saying in says:
+                tasks.create_task(say(saying))
         await asyncio.sleep(2 * TIMEOUT + 1)
     check(manner, device, results, heard)
     late = connector.statistics.late_replies
@@ -376,7 +376,7 @@ async def test_the_device_may_end_its_reply_by_closing() -> None:
 
     def answer(_: bytes) -> None:
         wires.last.send(b"OK")
-        wires.last.abort()
+        asyncio.get_running_loop().call_soon(wires.last.abort)
 
     wires.on_write = answer
     async with started(line_connector(wires)) as (connector, heard):
@@ -588,7 +588,7 @@ async def test_a_reply_that_ends_otherwise_is_known_at_once(framing: str) -> Non
     "own",
     [
         {"reply_framing": "delimiter", "reply_delimiter": "\\x03"},
-        {"reply_framing": "json"},
+        {"reply_framing": "json", "reply_prefix": "{"},
         OK,
     ],
 )
@@ -624,3 +624,99 @@ async def test_a_flood_while_a_reply_is_waited_for_stops_nothing(
         assert reply == answer.rstrip(b"\n\x03")
         assert len(heard.readings) == 20_000
         assert turns > 20
+
+
+@pytest.mark.parametrize(
+    ("hub", "options", "own", "sent", "reply", "readings"),
+    [
+        # One read is one reading, whatever is in it; a reply is taken out of it.
+        (
+            "chunk",
+            {},
+            {"reply_framing": "line", "reply_prefix": "OK"},
+            [b"a\nb", b"c\nOK\nd\ne"],
+            b"OK",
+            ["a\nb", "c\n", "d\ne"],
+        ),
+        # Values of JSON, the reply ended only by the next.
+        (
+            "json",
+            {},
+            {"reply_framing": "json"},
+            [b"42", b'{"a":1}'],
+            b"42",
+            ['{"a":1}'],
+        ),
+        (
+            "delimiter",
+            {"delimiter": ";"},
+            {"reply_framing": "json", "reply_pattern": "^42$"},
+            [b"41 42", b"{};"],
+            b"42",
+            ["41 {}"],
+        ),
+        # A reply of the wrong form is the hub's, and the next one may begin in it.
+        (
+            "delimiter",
+            {"delimiter": ";"},
+            {
+                "reply_framing": "delimiter",
+                "reply_delimiter": "!",
+                "reply_prefix": "OK",
+            },
+            [b"4!O", b"K!2;OK!"],
+            b"OK",
+            ["4!2", "OK!"],
+        ),
+        # The hub's framing has it, too.
+        (
+            "delimiter",
+            {"delimiter": ";"},
+            {
+                "reply_framing": "delimiter",
+                "reply_delimiter": "!",
+                "reply_prefix": "OK",
+            },
+            [b"4;OK;5;"],
+            b"OK",
+            ["4", "5"],
+        ),
+    ],
+)
+async def test_a_reply_is_taken_out_of_what_is_around_it(
+    hub: str,
+    options: dict[str, Any],
+    own: dict[str, Any],
+    *,
+    sent: list[bytes],
+    reply: bytes,
+    readings: list[str],
+) -> None:
+    wires = Wires()
+    connector = StreamConnector(
+        "test", wires, create_framer(hub, options), create_parser("text")
+    )
+
+    def answer(_: bytes) -> None:
+        for part in sent:
+            wires.last.send(part)
+
+    wires.on_write = answer
+    async with started(connector) as (_, heard):
+        assert await connector.send_raw(b"?", expect(own)) == reply
+        wires.last.send(b";")
+        await heard.until(lambda: len(heard.readings) >= len(readings))
+        raw = [bytes(it.payload).decode() for it in heard.raw]  # type: ignore[arg-type]
+        assert raw[: len(readings)] == readings
+
+
+async def test_a_message_that_is_dropped_holds_no_reply_up() -> None:
+    """It began before the request, and ended as none; the next one is the reply."""
+    wires = Wires()
+    connector = StreamConnector(
+        "test", wires, create_framer("line", max_size=10), create_parser("text")
+    )
+    wires.on_write = lambda _: wires.last.send(b"456789abcdef\nOK\n")
+    async with started(connector):
+        wires.last.send(b"123")
+        assert await connector.send_raw(b"?", expect()) == b"OK"

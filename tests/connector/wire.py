@@ -69,8 +69,12 @@ class Wires(Transport):
     async def open(self) -> Link:
         """Open a link."""
         link = Link(write_timeout=self._write_timeout)
-        self.wires.append(Wire(link, lambda data: self.on_write(data)))
+        self.wires.append(Wire(link, self._hear))
         return link
+
+    def _hear(self, data: bytes) -> None:
+        """Tell what is written; whom may change while a link is open."""
+        self.on_write(data)
 
 
 class _Clock(selectors.SelectSelector):
