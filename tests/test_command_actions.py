@@ -17,9 +17,10 @@ from homeassistant.core import HomeAssistant, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from tests.actuators import COMMAND, HEATER, READ, RESET, TARGET, actuator, sensor_entry
-from tests.device import Device
+from tests.device import HOST, Device
 from tests.hub import NAME, hub_entry, receive, set_up, state_of
 from tests.serial_device import SerialDevice
+from tests.vectors import Row, area
 
 ANY = {"kind": "method", "key": "any", "template": r"${params.pin}=${value:json}\n"}
 SLOW = {**READ, "key": "slow", "template": r"\x00", "reply_timeout": 0.1}
@@ -340,3 +341,62 @@ async def test_a_method_of_one_of_several_devices(
         assert await wire.received(17) == b"Yard/gate/open/0\n"
     with pytest.raises(ServiceValidationError, match="has no device b8"):
         await act(hass, "call_method", hub=NAME, device="b8", method="open")
+
+
+@area("socket", "thingsboard.json")
+async def test_remote_calls_of_sockets(
+    hass: HomeAssistant, device: Device, row: Row
+) -> None:
+    """ThingsBoard's sockets all have the method `set`, which names the device."""
+    call = row.get("platform_message", {}).get("data", {})
+    if "method" not in call:
+        pytest.skip("no remote call")
+    entry = hub_entry(device.port)
+    await set_up(hass, entry)
+    await device.connected()
+    params = call["params"].replace("<client port>", str(device.port))
+    expected = row["upstream_actual"]
+    if "bytes_hex" in expected:
+        reply = await act(hass, "call_method", method=call["method"], params=params)
+        assert reply == expected["reply_content"]
+        sent = bytes.fromhex(expected["bytes_hex"])
+        assert await device.received(len(sent)) == sent
+        return
+    # Upstream was broken here, or spoke to whoever had the port then.
+    method = {"kind": "method", "key": call["method"], "reply_framing": "hub"}
+    hass.config_entries.async_add_subentry(entry, actuator(method))
+    await hass.async_block_till_done()
+    asking = asyncio.create_task(
+        act(hass, "call_method", method=call["method"], params=params)
+    )
+    assert await device.received(len(params)) == params.encode()
+    if "config" in row:
+        await device.send(b"[1]\n")
+        assert await asking == {"result": "[1]"}
+    else:
+        await device.go_away()
+        with pytest.raises(HomeAssistantError, match="is not connected"):
+            await asking
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        (f"address={HOST};port=1;value=80;", "127.0.0.1:1 is not the address"),
+        ("80", "is not of the form"),
+    ],
+)
+async def test_a_value_for_another_socket_is_refused(
+    hass: HomeAssistant, device: Device, params: str, reason: str
+) -> None:
+    await set_up(hass, hub_entry(device.port))
+    with pytest.raises(ServiceValidationError, match=reason):
+        await act(hass, "call_method", method="set", params=params)
+
+
+async def test_other_links_have_no_such_method(
+    hass: HomeAssistant, wire: SerialDevice
+) -> None:
+    await set_up(hass, sensor_entry(wire.path, []))
+    with pytest.raises(ServiceValidationError, match="has no method set"):
+        await act(hass, "call_method", method="set", params="value=80;")

@@ -5,11 +5,13 @@ from typing import Any
 import orjson
 import voluptuous as vol
 
+from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
 from .commands import translated
+from .connector import thingsboard_set
 from .connector.devices import device_key
 from .connector.encoding import EncodingError, parse_hex
 from .connector.escapes import EscapeError, unescape
@@ -100,12 +102,44 @@ async def _async_call_method(call: ServiceCall) -> ServiceResponse:
         device_id = device_on_link(call.hass, entry, call.data[ATTR_DEVICE])
     key = method if device_id is None else device_key(device_id, method)
     if key not in entry.runtime_data.actuators.actuators:
+        if key == thingsboard_set.METHOD and CONF_HOST in entry.data:
+            return await _async_set(entry, call.data[ATTR_PARAMS])
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="method_unknown",
             translation_placeholders={"name": entry.title, "method": method},
         )
     return await _async_send(entry, key, call.data, ATTR_PARAMS)
+
+
+async def _async_set(entry: BemcomConfigEntry, params: JsonValue) -> ServiceResponse:
+    """Write to the device of a socket, which every one of ThingsBoard's takes."""
+    try:
+        request = thingsboard_set.read_set(params)
+        if (request.address, request.port) != (
+            entry.data[CONF_HOST],
+            int(entry.data[CONF_PORT]),
+        ):
+            where = f"{request.address:.100}:{request.port}"
+            raise _invalid(f"{where} is not the address of this hub")
+        await _stream_of(entry).send_raw(request.data)
+    except CommandError as err:
+        raise translated(err, entry.title) from err
+    return {"result": "ok"}
+
+
+def _stream_of(entry: BemcomConfigEntry) -> StreamConnector:
+    """Return the connector of a hub whose link takes bytes; CommandError for others."""
+    connector = entry.runtime_data.connector
+    if not isinstance(connector, StreamConnector):
+        raise CommandError(
+            CommandReason.NOT_SUPPORTED, "It has no link that takes bytes"
+        )
+    return connector
+
+
+def _invalid(text: str) -> CommandError:
+    return CommandError(CommandReason.INVALID_VALUE, text)
 
 
 async def _async_send(
@@ -120,13 +154,8 @@ async def _async_send(
 async def _async_send_raw(call: ServiceCall) -> ServiceResponse:
     """Send bytes as they are, and return the reply if there is to be one."""
     entry = hub_entry(call.hass, call.data)
-    connector = entry.runtime_data.connector
-    if not isinstance(connector, StreamConnector):
-        error = CommandError(
-            CommandReason.NOT_SUPPORTED, "It has no link that takes bytes"
-        )
-        raise translated(error, entry.title)
     try:
+        connector = _stream_of(entry)
         data = _bytes_of(call.data)
         if call.data.get(ATTR_WHOLE_MESSAGE, ATTR_JSON in call.data):
             data = connector.framer.wrap(data)
@@ -151,7 +180,7 @@ def _bytes_of(data: dict[str, Any]) -> bytes:
             return parse_hex(data[ATTR_HEX])
         return orjson.dumps(data[ATTR_JSON])
     except (EncodingError, EscapeError, TypeError) as err:
-        raise CommandError(CommandReason.INVALID_VALUE, str(err)) from err
+        raise _invalid(str(err)) from err
 
 
 def _expectation(data: dict[str, JsonValue]) -> Expectation | None:
@@ -162,7 +191,7 @@ def _expectation(data: dict[str, JsonValue]) -> Expectation | None:
         rule = create_reply_rule({"reply_framing": "hub", **data})
         return rule.expect({}) if rule is not None else None
     except OptionsError as err:
-        raise CommandError(CommandReason.INVALID_VALUE, f"{err.option}: {err}") from err
+        raise _invalid(f"{err.option}: {err}") from err
 
 
 ACTIONS = (
