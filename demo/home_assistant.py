@@ -328,6 +328,24 @@ class HomeAssistantApi:
             raise HomeAssistantError(f"{command}: {answer['error']['message']}")
         return answer["result"]
 
+    async def act(self, action: str, *, target: str | None = None, **data: Any) -> None:
+        """Carry out an action, for an entity if there is a target."""
+        await self._act(action, data, target={"entity_id": target} if target else {})
+
+    async def ask(self, action: str, **data: Any) -> Any:
+        """Carry out an action and return its response."""
+        return (await self._act(action, data, return_response=True))["response"]
+
+    async def _act(self, action: str, data: Mapping[str, Any], **arguments: Any) -> Any:
+        domain, service = action.split(".")
+        return await self.command(
+            "call_service",
+            domain=domain,
+            service=service,
+            service_data=data,
+            **arguments,
+        )
+
     async def config_entries(self) -> list[dict[str, Any]]:
         """Return the integration's config entries."""
         return list(await self.command("config_entries/get", domain=INTEGRATION))

@@ -116,7 +116,9 @@ async def create_serial_hub(api: HomeAssistantApi, name: str, port: Path) -> Non
 
 async def create_actuators(api: HomeAssistantApi, name: str) -> None:
     """Go through the flow of each thing that can be set on the serial sensor."""
-    entries = {entry["title"]: entry["entry_id"] for entry in await api.config_entries()}
+    entries = {
+        entry["title"]: entry["entry_id"] for entry in await api.config_entries()
+    }
     for kind, what, template, reply in ACTUATORS:
         flow = await SubentryFlow.begin(api, entries[name], "actuator")
         await flow.choose(kind)

@@ -12,7 +12,7 @@ command is a line, and is answered with one:
     temperature = 25    OK                  also humidity and battery
     target = 21.5       OK target = 21.5    from 5 to 30
     heater = 1          OK heater = 1       or 0
-    RESET               OK reset            as when it was started
+    RESET               OK reset            the readings are those of its start
     anything else       ERROR
 """
 
@@ -128,7 +128,6 @@ class SerialSensor:
             return f"OK heater = {self.heater:d}"
         if command == "RESET":
             self.values = dict(_READINGS)
-            self.target, self.heater = 20.0, False
             return "OK reset"
         return "ERROR"
 

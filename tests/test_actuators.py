@@ -55,7 +55,8 @@ async def sensor(tmp_path: Path) -> AsyncGenerator[SerialSensor]:
 
 
 async def act(hass: HomeAssistant, entity_id: str, action: str, **data: Any) -> None:
-    """Do something with an entity."""
+    """Do something with an entity, which Home Assistant does only where it is available."""
+    assert state(hass, entity_id).state != STATE_UNAVAILABLE
     await hass.services.async_call(
         entity_id.partition(".")[0],
         action,
@@ -120,6 +121,7 @@ async def test_a_refusal_is_raised_and_changes_nothing(
     hass: HomeAssistant, sensor: SerialSensor
 ) -> None:
     await set_up(hass, sensor_entry(sensor.path, [TARGET]))
+    await state_of(hass, NUMBER, STATE_UNKNOWN)
     await act(hass, NUMBER, "set_value", value=21.5)
     with pytest.raises(HomeAssistantError, match=r"demo-meter refused: .*ERROR"):
         await act(hass, NUMBER, "set_value", value=99)
@@ -219,6 +221,7 @@ async def test_actuators_come_change_and_go_while_the_link_is_open(
 ) -> None:
     entry = sensor_entry(sensor.path, [TARGET, HEATER])
     connector = await set_up(hass, entry)
+    await state_of(hass, NUMBER, STATE_UNKNOWN)
     await act(hass, NUMBER, "set_value", value=21.5)
     entries = hass.config_entries
 

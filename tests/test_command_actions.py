@@ -375,7 +375,7 @@ async def test_remote_calls_of_sockets(
         assert await asking == {"result": "[1]"}
     else:
         await device.go_away()
-        with pytest.raises(HomeAssistantError, match="is not connected"):
+        with pytest.raises(HomeAssistantError, match="lost before the reply came"):
             await asking
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 import json
 from types import MappingProxyType
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -36,7 +35,6 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorStateClass
 from homeassistant.config_entries import (
     SOURCE_USER,
-    ConfigEntry,
     ConfigEntryState,
     ConfigSubentry,
     ConfigSubentryData,
@@ -651,35 +649,6 @@ async def test_what_changes_nothing_leaves_the_entities_alone(
     )
     await hass.async_block_till_done()
     assert changes
-
-
-async def test_entities_that_cannot_be_taken_away_reload_the_hub(
-    hass: HomeAssistant, device: Device
-) -> None:
-    """The override counts all the same."""
-    entry, connector = await hub(hass, device)
-    override = ConfigSubentry(
-        data=MappingProxyType({"key": "power_W", "name": "Load"}),
-        subentry_type=SUBENTRY_DATAPOINT,
-        title="Load",
-        unique_id="power_W",
-    )
-    unload = hass.config_entries.async_unload_platforms
-    asked: list[ConfigEntry] = []
-
-    async def refuse_once(entry: ConfigEntry, platforms: list[Platform]) -> bool:
-        asked.append(entry)
-        return len(asked) > 1 and await unload(entry, platforms)
-
-    with patch.object(hass.config_entries, "async_unload_platforms", refuse_once):
-        hass.config_entries.async_add_subentry(entry, override)
-        await hass.async_block_till_done()
-    await device.connected()
-    assert entry.runtime_data.connector is not connector
-    await receive(hass, device, entry.runtime_data.connector, POWER)
-    state = hass.states.get("sensor.demo_meter_power")
-    assert state is not None
-    assert state.name == "demo-meter Load"
 
 
 async def test_a_word_that_does_not_suit_is_left_out(

@@ -67,6 +67,42 @@ async def test_it_does_what_it_is_told(sensor: SerialSensor) -> None:
     await link.close()
 
 
+async def test_it_can_be_set(sensor: SerialSensor) -> None:
+    link = await plug(sensor)
+    for command, reply in (
+        (b"target = 21.5\n", b"OK target = 21.5"),
+        (b"target=5\n", b"OK target = 5"),
+        (b"target = 30.0\n", b"OK target = 30"),
+        (b"target = 4.9\n", b"ERROR"),
+        (b"target = 30.1\n", b"ERROR"),
+        (b"target = -10\n", b"ERROR"),
+        (b"target = \n", b"ERROR"),
+        (b"target = 21.25\n", b"ERROR"),
+        (b"heater = 1\n", b"OK heater = 1"),
+        (b"heater = 2\n", b"ERROR"),
+        (b"heater = on\n", b"ERROR"),
+    ):
+        await link.write(command)
+        assert await lines(link, 1) == [reply]
+    assert sensor.target == 30
+    assert sensor.heater
+    await link.write(b"heater = 0\n")
+    assert await lines(link, 1) == [b"OK heater = 0"]
+    assert not sensor.heater
+    await link.close()
+
+
+async def test_a_reset_is_of_the_readings(sensor: SerialSensor) -> None:
+    link = await plug(sensor)
+    await link.write(b"temperature = 25\ntarget = 25\nheater = 1\nREAD\nRESET\nREAD\n")
+    assert await lines(link, 6) == [
+        b"OK", b"OK target = 25", b"OK heater = 1", b"252498", b"OK reset", b"422498",
+    ]  # fmt: skip
+    assert sensor.target == 25
+    assert sensor.heater
+    await link.close()
+
+
 async def test_who_leaves_can_come_back(sensor: SerialSensor) -> None:
     for _ in range(3):
         link = await plug(sensor)

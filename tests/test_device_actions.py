@@ -14,6 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
+from tests.actuators import actuator
 from tests.device import Device
 from tests.hub import NAME, hub_entry, receive, set_up
 
@@ -77,6 +78,52 @@ async def test_registering_again_changes_type_and_name(
     await act(hass, "register_device", id="pump-1")
     assert found(device_registry, entry).name == f"{NAME} pump-1"
     assert len(hass.states.async_entity_ids("event")) == 2
+
+
+async def test_registering_what_is_registered_writes_nothing(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    """An automation may do it with each message; memory cards wear out."""
+    await act(hass, "register_device", **PUMP)
+    stored = f"{DOMAIN}.{entry.entry_id}.devices"
+    assert hass_storage.pop(stored)["data"] == {"devices": [PUMP]}
+    await act(hass, "register_device", **PUMP)
+    assert stored not in hass_storage
+    await act(hass, "register_device", **PUMP | {"name": "Well"})
+    assert hass_storage[stored]["data"] == {"devices": [PUMP | {"name": "Well"}]}
+
+
+async def test_a_device_with_actuators_stays(
+    hass: HomeAssistant,
+    device_registry: dr.DeviceRegistry,
+    hass_ws_client: WebSocketGenerator,
+    entry: MockConfigEntry,
+) -> None:
+    """They would bring it back; a method has no entity and would not."""
+    assert await async_setup_component(hass, "config", {})
+    client = await hass_ws_client(hass)
+    await act(hass, "register_device", **PUMP)
+    speed = {"kind": "number", "key": "pump-1__speed", "device_id": "pump-1"}
+    hass.config_entries.async_add_subentry(entry, actuator(speed))
+    method = {**speed, "kind": "method", "key": "pump-1__stop"}
+    hass.config_entries.async_add_subentry(entry, actuator(method))
+    await hass.async_block_till_done()
+    device = found(device_registry, entry)
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "unregister_device", id="pump-1")
+    assert raised.value.translation_key == "device_has_actuators"
+    assert raised.value.translation_placeholders["actuators"] == "pump-1__speed"
+    assert not (await client.remove_device(device.id))["success"]
+    subentry = next(
+        it for it in entry.subentries.values() if it.data["key"] == speed["key"]
+    )
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    await hass.async_block_till_done()
+    await act(hass, "unregister_device", id="pump-1")
+    assert found(device_registry, entry) is None
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert found(device_registry, entry) is None
 
 
 async def test_it_survives_a_restart(

@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.bemcom_connectors.connector.sensor_flow import HISTORY_LENGTH
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+from tests.actuators import COMMAND, HEATER, LEVEL, RESET, TARGET, actuator
 from tests.device import HOST, Device
 from tests.hub import hub_entry, receive, set_up
 
@@ -67,3 +68,30 @@ async def test_diagnostics_are_bounded(
     shown = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert len(shown["messages"]) == HISTORY_LENGTH
     assert shown["messages"][-1]["text"] == '{"a":59}'
+
+
+async def test_diagnostics_show_what_can_be_set_but_not_what_is_sent(
+    hass: HomeAssistant, device: Device, hass_client: ClientSessionGenerator
+) -> None:
+    """There may be a password in it, as in a request."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = hub_entry(device.port, overrides=[{"key": "a", "name": "Renamed"}])
+    await set_up(hass, entry)
+    for options in (
+        {**COMMAND, "template": "secret ${value}", "prefix": "5E C2"},
+        {**HEATER, "payload_on": "secret", "payload_off": "secret 0"},
+        {**RESET, "payload": "secret", "reply_prefix": "secret"},
+        {**LEVEL, "choices": [{"option": "Dry", "payload": "secret"}]},
+        {**TARGET, "reply_pattern": "secret", "reply_error_pattern": "^secret"},
+    ):
+        hass.config_entries.async_add_subentry(entry, actuator(options))
+    await hass.async_block_till_done()
+    shown = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert shown["entry"]["overrides"] == [{"key": "a", "name": "Renamed"}]
+    command, *_, target = shown["entry"]["actuators"]
+    assert (command["key"], command["kind"]) == ("command", "text")
+    assert (target["maximum"], target["reply_framing"]) == (100, "hub")
+    assert shown["unusable_actuators"] == []
+    assert {"commands", "command_errors", "late_replies"} <= set(shown["statistics"])
+    assert "secret" not in json.dumps(shown)
+    assert "5E C2" not in json.dumps(shown)

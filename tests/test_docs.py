@@ -6,7 +6,7 @@ import re
 import pytest
 
 from custom_components.bemcom_connectors.connector.baud_rate import COMMON_BAUD_RATES
-from tests.pages import DATAPOINT, ENGLISH, PAGES, STEPS, labels, read
+from tests.pages import ENGLISH, PAGES, STEPS, labels, read
 from tests.source import REPOSITORY, modules
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -94,14 +94,35 @@ def first_sentence(text: str) -> str:
     return re.sub(r"{\w+}", "…", re.split(r"(?<=\.) ", text)[0])
 
 
-@pytest.mark.parametrize("kind", ["config", "options", "datapoint"])
+@pytest.mark.parametrize("kind", ["config", "options", "datapoint", "actuator"])
 def test_each_message_of_the_dialog_is_explained(kind: str) -> None:
     text = read("troubleshooting.md")
-    flow = DATAPOINT if kind == "datapoint" else ENGLISH[kind]
+    flow = ENGLISH[kind] if kind in ENGLISH else ENGLISH["config_subentries"][kind]
     for key, message in {**flow["error"], **flow.get("abort", {})}.items():
         if key.startswith("invalid_") and "{reason}" in message:
             continue  # explained as one
         assert f"| {first_sentence(message)}" in text, key
+
+
+def test_each_error_of_an_action_is_explained() -> None:
+    """And of a hub; that there is no link, the messages of the dialog say."""
+    text = read("troubleshooting.md")
+    for key, error in ENGLISH["exceptions"].items():
+        if key.startswith("link_") or key in {"not_connected", "options_invalid"}:
+            continue
+        assert f"| {first_sentence(error['message'])} |" in text, key
+
+
+def test_each_reason_is_one_that_is_given() -> None:
+    """Those why an actuator cannot be used are in the engine, word for word."""
+    text = read("troubleshooting.md").partition("| Reason | What to do |")[2]
+    rows = re.findall(r"^\| (.+?) \|", text.partition("\n\n")[0], re.MULTILINE)[1:]
+    engine = "".join(
+        it.read_text() for it in modules() if it.parent.name == "connector"
+    )
+    assert len(rows) > 5
+    for part in (it for row in rows for it in re.split(r", … | *… *", row)):
+        assert part in engine, part
 
 
 def test_each_dead_end_of_the_dialog_is_explained() -> None:
@@ -122,10 +143,18 @@ def test_all_of_system_health_is_explained() -> None:
         assert f"| {label} |" in text
 
 
-def test_each_action_is_explained() -> None:
-    text = read("formats.md")
-    for name, action in ENGLISH["services"].items():
-        assert f"**{action['name']}** (`bemcom_connectors.{name}`)" in text
+def test_each_action_is_named() -> None:
+    """With a link to what test_docs_actions.py looks at."""
+    text = PAGES[0].read_text()
+    for action in ENGLISH["services"].values():
+        anchor = action["name"].lower().replace(" ", "-")
+        assert f"| [{action['name']}](docs/actions.md#{anchor}) |" in text
+
+
+def test_each_kind_of_hub_is_named() -> None:
+    text = PAGES[0].read_text().replace("\n   ", " ")
+    for label in STEPS["user"]["menu_options"].values():
+        assert f"**{label}**" in text
 
 
 # Architecture

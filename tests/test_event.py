@@ -159,6 +159,15 @@ async def test_a_registered_device_tells_of_its_messages(
     assert len(told) == 3
 
 
+async def test_long_texts_are_not_recorded(hass: HomeAssistant, device: Device) -> None:
+    """The recorder would take up to 48 KiB with each message, and refuses so much."""
+    await set_up(hass, hub_entry(device.port, options=SEVERAL))
+    await act(hass, "register_device", **PUMP)
+    state_info = hass.states.get(MESSAGE).state_info
+    assert state_info is not None
+    assert {"payload", "payload_header"} <= state_info["unrecorded_attributes"]
+
+
 async def test_the_others_are_disabled(
     hass: HomeAssistant, device: Device, entity_registry: er.EntityRegistry
 ) -> None:

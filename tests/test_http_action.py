@@ -250,9 +250,10 @@ async def test_redirects(hass: HomeAssistant, server: Server) -> None:
         raise web.HTTPFound("/there" if request.path == "/" else request.path)
 
     server.answer = answer
-    answer_ = await ask(hass, url=server.url)
+    answer_ = await ask(hass, url=server.url, query={"key": "secret"})
     assert answer_["status"] is None
-    assert answer_["error"]
+    # Traces of automations keep it.
+    assert answer_["error"] == "TooManyRedirects"
     assert len(server.seen) <= http_action.MAX_REDIRECTS + 1
 
 
@@ -303,7 +304,9 @@ async def test_what_cannot_be_asked(
         await ask(hass, **({"url": server.url} | data))
     assert raised.value.translation_key == key
     assert "secret" not in str(raised.value.translation_placeholders)
-    assert "secret" not in caplog.text
+    # Home Assistant itself logs all actions, where somebody wants to debug it.
+    ours = [it for it in caplog.records if it.name.startswith("custom_components")]
+    assert "secret" not in str([it.getMessage() for it in ours])
     assert not server.seen
 
 

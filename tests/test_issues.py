@@ -14,6 +14,7 @@ from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -164,6 +165,8 @@ async def test_system_health(hass: HomeAssistant, device: Device) -> None:
     connector = await set_up(hass, entry)
     hub_entry(1, name="away").add_to_hass(hass)
     await receive(hass, device, connector, b'{"a":1,"b":2}\n', b"nonsense\n")
+    with pytest.raises(ServiceValidationError):
+        await entry.runtime_data.actuators.async_send("a", 1)
     assert await get_system_health_info(hass, DOMAIN) == {
         "hubs": 2,
         "connected": 1,
@@ -172,4 +175,6 @@ async def test_system_health(hass: HomeAssistant, device: Device) -> None:
         "parse_errors": 1,
         "field_errors": 0,
         "dropped_frames": 0,
+        "commands": 0,
+        "command_errors": 1,
     }

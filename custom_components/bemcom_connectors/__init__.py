@@ -6,12 +6,13 @@ from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .command_target import shown_on
 from .connector.model import OptionsError
 from .connector_types import async_ask_integrations
 from .const import DOMAIN, PLATFORMS
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .datapoint_catalog import datapoint_store
-from .device_info import register_hub
+from .device_info import device_id_of, register_hub
 from .hubs import create_connector
 from .issues import async_setup_issues, delete_issues
 from .link_devices import async_forget_device, device_store
@@ -72,8 +73,14 @@ async def async_remove_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> N
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: BemcomConfigEntry, device_entry: dr.AnyDeviceEntry
 ) -> bool:
-    """Allow to delete what is no longer there; the hub itself always is."""
+    """Allow to delete what is no longer there; the hub itself always is.
+
+    A device with actuators would come back with them.
+    """
     if (DOMAIN, entry.entry_id) in device_entry.identifiers:
+        return False
+    device_id = device_id_of(entry, device_entry)
+    if device_id is not None and shown_on(entry, device_id):
         return False
     if entry.state is not ConfigEntryState.LOADED:
         await async_forget_device(hass, entry, device_entry)

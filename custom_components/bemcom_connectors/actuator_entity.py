@@ -1,6 +1,6 @@
 """Base entity of the actuators."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import override
 
 from homeassistant.core import callback
@@ -60,10 +60,10 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
     async def async_added_to_hass(self) -> None:
         """Follow the state of the actuator."""
         await super().async_added_to_hass()
-        actuators, key = self.coordinator.actuators, self.actuator.key
+        actuators, actuator = self.coordinator.actuators, self.actuator
         if (kept := await self.async_get_last_extra_data()) is not None:
-            actuators.async_restore(key, kept.as_dict().get(_VALUE))
-        self.async_on_remove(actuators.async_subscribe(key, self._handle_state))
+            actuators.async_restore(actuator, kept.as_dict().get(_VALUE))
+        self.async_on_remove(actuators.async_subscribe(actuator, self._handle_state))
         self._take_state()
 
     @property
@@ -85,8 +85,8 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
     @callback
     def _take_state(self) -> bool:
         """Take the state and the reply; return whether either is another one."""
-        actuators, key = self.coordinator.actuators, self.actuator.key
-        reply, value = actuators.reply_of(key), actuators.state_of(key)
+        actuators, actuator = self.coordinator.actuators, self.actuator
+        reply, value = actuators.reply_of(actuator), actuators.state_of(actuator)
         if _is_same(value, self._value) and _is_same(reply, self._reply):
             return False
         self._value, self._reply = value, reply
@@ -113,10 +113,11 @@ def async_add_actuators(
     entity_class: Callable[[ConnectorCoordinator, Actuator], ActuatorEntity],
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add an entity for each actuator of a kind."""
+    """Add an entity for each actuator of a kind: those there are, and new ones."""
     coordinator = entry.runtime_data
-    async_add_entities(
-        entity_class(coordinator, actuator)
-        for actuator in coordinator.actuators.actuators.values()
-        if actuator.kind is kind
-    )
+
+    @callback
+    def add(actuators: Iterable[Actuator]) -> None:
+        async_add_entities(entity_class(coordinator, it) for it in actuators)
+
+    coordinator.actuators.async_add_platform(kind, add)

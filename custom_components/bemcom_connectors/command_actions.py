@@ -26,9 +26,16 @@ from .connector.replies import (
 from .connector.stream import StreamConnector
 from .const import DOMAIN
 from .coordinator import BemcomConfigEntry
-from .targets import ATTR_DEVICE, ATTR_HUB, Action, device_on_link, hub_entry
+from .targets import (
+    ATTR_DEVICE,
+    ATTR_EXPIRES_AFTER,
+    ATTR_HUB,
+    EXPIRY,
+    Action,
+    device_on_link,
+    hub_entry,
+)
 
-ATTR_EXPIRES_AFTER = "expires_after"
 ATTR_HEX = "hex"
 ATTR_JSON = "json"
 ATTR_KEY = "key"
@@ -39,21 +46,12 @@ ATTR_VALUE = "value"
 ATTR_WAIT_FOR_REPLY = "wait_for_reply"
 ATTR_WHOLE_MESSAGE = "whole_message"
 
-# A command that is carried out later than this is a schedule.
-MAX_EXPIRY = 86_400
-
-_EXPIRY = {
-    vol.Optional(ATTR_EXPIRES_AFTER): vol.All(
-        vol.Coerce(float), vol.Range(0, MAX_EXPIRY)
-    )
-}
-
 SEND_COMMAND_SCHEMA = vol.Schema(
     {
         vol.Optional(ATTR_HUB): cv.string,
         vol.Required(ATTR_KEY): cv.string,
         vol.Optional(ATTR_VALUE, default=None): object,
-        **_EXPIRY,
+        **EXPIRY,
     }
 )
 SEND_RAW_SCHEMA = vol.Schema(
@@ -82,7 +80,7 @@ CALL_METHOD_SCHEMA = vol.Schema(
         vol.Optional(ATTR_DEVICE): cv.string,
         vol.Required(ATTR_METHOD): cv.string,
         vol.Optional(ATTR_PARAMS, default=None): object,
-        **_EXPIRY,
+        **EXPIRY,
     }
 )
 

@@ -106,7 +106,11 @@ def describe_fields(
     if kind is ActuatorKind.METHOD:
         fields[vol.Required(CONF_KEY)] = TextSelector()
     else:
-        fields[vol.Required(CONF_KEY)] = select(datapoints, custom=True)
+        # Without anything suggested the form would begin with the first datapoint.
+        nothing = {"suggested_value": ""}
+        fields[vol.Required(CONF_KEY, description=nothing)] = select(
+            datapoints, custom=True
+        )
         fields[vol.Optional(CONF_NAME)] = TextSelector()
     if devices is not None:
         fields[vol.Optional(CONF_DEVICE_ID)] = select(devices, custom=True)

@@ -106,6 +106,17 @@ def subentry_id_of(key: str) -> str:
     return f"{_PREFIX}{key}"
 
 
+def shown_on(entry: ConfigEntry, device_id: str) -> list[str]:
+    """Return the keys of the actuators that have an entity on a device of the link."""
+    return [
+        subentry.data[CONF_KEY]
+        for subentry in entry.subentries.values()
+        if subentry.subentry_type == SUBENTRY_ACTUATOR
+        and subentry.data.get(CONF_DEVICE_ID) == device_id
+        and subentry.data[CONF_KIND] != ActuatorKind.METHOD
+    ]
+
+
 def keys_taken(entry: ConfigEntry, but: str | None = None) -> set[str]:
     """Return the keys that have an actuator; `but` is the id of a subentry that may."""
     return {

@@ -15,16 +15,19 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .connector.base import Connector
+from .connector.converters import Converter
 from .connector.listener import Listener
 from .connector.model import JsonValue, LinkError, Reading
 from .connector.reporting import Reporter, ReportRule, ReportStrategy
-from .const import DOMAIN, PLATFORMS
-from .datapoint_catalog import DatapointCatalog
+from .connector.stream import StreamConnector
+from .const import DOMAIN
+from .datapoint_catalog import DatapointCatalog, datapoint_unique_id
 from .descriptions import DatapointDescription, is_describable, native_value
 from .hub_actuators import HubActuators
 from .issues import HubIssues
 from .link_devices import LinkDevices
 from .link_events import LinkEvents
+from .live_entities import async_take_away
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,7 +55,9 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.descriptions: dict[str, DatapointDescription] = {}
         # Until the link proves to be up.
         self.last_update_success = False
-        self.actuators = HubActuators(hass, entry, connector, self.value_of)
+        self.actuators = HubActuators(
+            hass, entry, connector, self.value_of, self.async_show_anew
+        )
         self.link_devices = LinkDevices(hass, entry, connector)
         self.link_events = LinkEvents(self.name, connector, self.link_devices)
         self._catalog = DatapointCatalog(hass, entry, connector)
@@ -78,6 +83,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.connector.add_listener(self)
         await self.link_devices.async_load()
         await self._async_connect()
+        self.actuators.async_listen()
+        self._issues.async_actuators(self.actuators.commands.unusable)
         self.config_entry.async_on_unload(
             self.hass.bus.async_listen(
                 er.EVENT_ENTITY_REGISTRY_UPDATED, self._async_registry_updated
@@ -131,9 +138,10 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     async def async_shutdown(self) -> None:
         """Close the link and keep what was learned."""
         await super().async_shutdown()
-        await self.connector.stop()
+        async with self._showing:  # no entity is added after this
+            await self.connector.stop()
         self.link_events.async_close()
-        await self.actuators.async_close()
+        await self.actuators.commands.async_close()
         await self._catalog.async_save()
 
     @override
@@ -199,33 +207,48 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         return cast("float | None", native_value(description, value))
 
     @property
+    def converters(self) -> list[Converter]:
+        """Return the user's converters: that which reads, and those that write commands."""
+        found = self.actuators.commands.converters
+        if isinstance(self.connector, StreamConnector) and isinstance(
+            parser := self.connector.slow_parser, Converter
+        ):
+            found.append(parser)
+        return found
+
+    @property
     def is_up_to_date(self) -> bool:
         """Tell whether the hub is what its entry says, its subentries aside."""
         entry = self.config_entry
         return self._made_of == (entry.title, entry.data, entry.options)
 
     async def async_show_anew(self) -> None:
-        """Show what the user says now of datapoints and actuators; the link stays open.
+        """Show what is said now of datapoints and actuators; the link stays open.
 
-        Some devices start anew whenever their port is opened.
+        Some devices start anew whenever their port is opened. Only the entities of what
+        changed are added anew: others would be unavailable for a moment, for nothing.
         """
-        entry, entries = self.config_entry, self.hass.config_entries
         async with self._showing:
-            if entry.state is not ConfigEntryState.LOADED or not any(
-                [self._catalog.async_take_overrides(), self.actuators.async_take()]
-            ):
+            # Its link is closed before its entities go.
+            if self.config_entry.state is not ConfigEntryState.LOADED:
                 return
-            # What comes meanwhile is shown with the rest.
-            self._platforms.clear()
-            if not await entries.async_unload_platforms(entry, PLATFORMS):
-                entries.async_schedule_reload(entry.entry_id)
-                return
-            for key, shown in self.descriptions.items():
-                value = self.data.get(key)
-                looks = self._catalog.async_describe(key, value, shown.device_id)
-                self.descriptions[key] = looks or shown
-            self.actuators.async_clear_registry()
-            await entries.async_forward_entry_setups(entry, PLATFORMS)
+            for key in self._catalog.async_take_overrides():
+                await self._async_show_datapoint(key)
+            await self.actuators.async_show()
+            self._issues.async_actuators(self.actuators.commands.unusable)
+
+    async def _async_show_datapoint(self, key: str) -> None:
+        """Add the entity of a datapoint anew, as the user's word on it is another one."""
+        if (shown := self.descriptions.get(key)) is None:
+            return  # it is still to come
+        entry = self.config_entry
+        unique_id = datapoint_unique_id(entry, key)
+        await async_take_away(self.hass, entry, shown.platform, unique_id)
+        value = self.data.get(key)
+        looks = self._catalog.async_describe(key, value, shown.device_id) or shown
+        self.descriptions[key] = looks
+        for platform in self._platforms:
+            self._async_add_entities([looks], platform)
 
     @callback
     def async_add_platform(

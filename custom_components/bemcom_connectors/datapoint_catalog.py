@@ -58,15 +58,18 @@ class DatapointCatalog:
         self.async_take_overrides()
 
     @callback
-    def async_take_overrides(self) -> bool:
-        """Take what the user says now; return whether it is anything new."""
+    def async_take_overrides(self) -> set[str]:
+        """Take what the user says now; return of which datapoints it is anything new."""
         before = self._overrides
         self._overrides = {
             subentry.data[CONF_KEY]: subentry.data
             for subentry in self._entry.subentries.values()
             if subentry.subentry_type == SUBENTRY_DATAPOINT
         }
-        return self._overrides != before
+        now = self._overrides
+        return {
+            key for key in before.keys() | now.keys() if before.get(key) != now.get(key)
+        }
 
     async def async_load(self) -> None:
         """Load the descriptions of an earlier run, but not those of deleted entities."""

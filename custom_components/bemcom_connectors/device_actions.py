@@ -7,6 +7,7 @@ from homeassistant.core import ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
+from .command_target import shown_on
 from .connector.devices import Device
 from .const import DOMAIN
 from .targets import ATTR_DEVICE_ID, ATTR_HUB, Action, device_on_link, hub_entry
@@ -60,6 +61,15 @@ async def _async_unregister(call: ServiceCall) -> None:
             translation_domain=DOMAIN,
             translation_key="device_is_hub",
             translation_placeholders={"name": entry.title},
+        )
+    if keys := shown_on(entry, device_id):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="device_has_actuators",
+            translation_placeholders={
+                "device": f"{device_id:.60}",
+                "actuators": f"{', '.join(keys):.200}",
+            },
         )
     await entry.runtime_data.link_devices.async_unregister(device_id)
 

@@ -73,6 +73,15 @@ def device_identifier(entry: ConfigEntry, device_id: str) -> tuple[str, str]:
     return (DOMAIN, f"{entry.entry_id}_{device_id}")
 
 
+def device_id_of(entry: ConfigEntry, device: dr.AnyDeviceEntry) -> str | None:
+    """Return the id on the link of a device of a hub; None: it is no device on its link."""
+    prefix = device_identifier(entry, "")[1]
+    for domain, identifier in device.identifiers:
+        if domain == DOMAIN and identifier.startswith(prefix):
+            return identifier.removeprefix(prefix)
+    return None
+
+
 def _registered(entry: ConfigEntry, device_id: str) -> Device | None:
     """Return a device that somebody registered."""
     named: Mapping[str | None, Device] = entry.runtime_data.connector.devices.named

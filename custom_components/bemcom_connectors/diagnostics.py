@@ -8,14 +8,25 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_DEVICE, CONF_HOST
 from homeassistant.core import HomeAssistant
 
-from .connector.base import Connector
-from .connector.converters import Converter
 from .connector.model import JsonValue
-from .connector.stream import StreamConnector
-from .const import CONF_REQUEST, CONF_SETTINGS
-from .coordinator import BemcomConfigEntry
+from .const import CONF_REQUEST, CONF_SETTINGS, SUBENTRY_ACTUATOR, SUBENTRY_DATAPOINT
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .serial_ports import is_url
 from .stored_descriptions import to_dict
+
+# What is sent to a device, and the replies to it, may have a password in them.
+_SENT = {
+    "template",
+    "payload",
+    "payload_on",
+    "payload_off",
+    "choices",
+    "prefix",
+    "suffix",
+    "reply_prefix",
+    "reply_pattern",
+    "reply_error_pattern",
+}
 
 
 def _to_redact(entry: BemcomConfigEntry) -> set[str]:
@@ -35,7 +46,10 @@ async def async_get_config_entry_diagnostics(
         "entry": {
             "data": async_redact_data(entry.data, _to_redact(entry)),
             "options": async_redact_data(entry.options, {CONF_REQUEST}),
-            "overrides": [dict(it.data) for it in entry.subentries.values()],
+            "overrides": _subentries(entry, SUBENTRY_DATAPOINT),
+            "actuators": async_redact_data(
+                _subentries(entry, SUBENTRY_ACTUATOR), _SENT
+            ),
             "state": entry.state.value,
             "reason": entry.error_reason_translation_key,
         },
@@ -58,15 +72,22 @@ async def async_get_config_entry_diagnostics(
             key: {**to_dict(description), "value": coordinator.data.get(key)}
             for key, description in coordinator.descriptions.items()
         },
-        "converter_output": _converter_output(connector),
+        "unusable_actuators": sorted(coordinator.actuators.commands.unusable),
+        "converter_output": _converter_output(coordinator),
         "messages": [_message(*message) for message in connector.history],
     }
 
 
-def _converter_output(connector: Connector) -> list[str]:
-    """Return what the user's converter has printed lately."""
-    parser = connector.slow_parser if isinstance(connector, StreamConnector) else None
-    return parser.output if isinstance(parser, Converter) else []
+def _subentries(entry: BemcomConfigEntry, kind: str) -> list[dict[str, Any]]:
+    """Return what the user said in the subentries of a kind."""
+    return [
+        dict(it.data) for it in entry.subentries.values() if it.subentry_type == kind
+    ]
+
+
+def _converter_output(coordinator: ConnectorCoordinator) -> list[str]:
+    """Return what the user's converters have printed lately."""
+    return [line for it in coordinator.converters for line in it.output]
 
 
 def _message(

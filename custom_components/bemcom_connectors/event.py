@@ -63,6 +63,8 @@ class MessageEvent(CoordinatorEntity[ConnectorCoordinator], EventEntity):
     """A device sends a message."""
 
     _attr_has_entity_name = True
+    # They may be longer than the recorder takes.
+    _unrecorded_attributes = frozenset({"payload", "payload_header"})
     entity_description = MESSAGE
 
     def __init__(

@@ -131,6 +131,9 @@ async def _async_try(
             }
     except TimeoutError:
         error = f"No answer within {request.timeout:g} seconds"
+    except aiohttp.ClientResponseError as err:
+        # Its text has the whole address, with a password in the query perhaps.
+        error = err.message or type(err).__name__
     # A host name that cannot be written for the name service is a ValueError.
     except (aiohttp.ClientError, OSError, ValueError) as err:
         error = str(err) or type(err).__name__

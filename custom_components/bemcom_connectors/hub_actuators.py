@@ -1,28 +1,24 @@
 """What can be set on a hub: from the entry to its connector, and its state back."""
 
-from collections.abc import Callable, Mapping
-import logging
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 import time
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import MAX_LENGTH_STATE_STATE
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 
 from .commands import translated
-from .connector.actuators import Actuator, StateSource
+from .connector.actuators import Actuator, ActuatorKind, StateSource
 from .connector.base import Connector
-from .connector.commands import StreamCommand, create_command
-from .connector.converters import Converter
 from .connector.listener import Listener
-from .connector.model import Command, CommandError, JsonValue, OptionsError, Reading
+from .connector.model import Command, CommandError, JsonValue, LinkError, Reading
 from .connector.stream import StreamConnector
-from .const import SUBENTRY_ACTUATOR
-from .overrides import CONF_KEY
-from .parsers import converters_folder
+from .hub_commands import HubCommands
+from .live_entities import async_take_away
 
-_LOGGER = logging.getLogger(__name__)
+type AddActuators = Callable[[Iterable[Actuator]], None]
 
 
 class HubActuators(Listener):
@@ -37,26 +33,30 @@ class HubActuators(Listener):
         entry: ConfigEntry,
         connector: Connector,
         value_of: Callable[[str], Any],
+        show_anew: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         """Give the connector what the entry says can be set.
 
-        `value_of` returns the value that a datapoint is shown with.
+        `value_of` returns the value that a datapoint is shown with; `show_anew` has
+        `async_show` called, one call at a time, as the actuators are others.
         """
         self._hass = hass
         self._entry = entry
         self._connector = connector
         self._value_of = value_of
-        self._options: list[Mapping[str, Any]] = []
-        # The converters that write commands, by their name.
-        self._converters: dict[str, Converter] = {}
+        self._show_anew = show_anew
+        self.commands = HubCommands(hass, entry)
+        # What there are entities of, and the actuators it was taken from.
+        self._shown: dict[str, Actuator] = {}
+        self._seen: Mapping[str, Actuator] = {}
+        self._platforms: dict[ActuatorKind, AddActuators] = {}
         # Of the actuators whose state is what was last sent or answered.
         self._states: dict[str, JsonValue] = {}
         self._replies: dict[str, JsonValue] = {}
         self._updates: dict[str, CALLBACK_TYPE] = {}
         # The actuators that a datapoint shows the state of.
         self._followers: dict[str, list[str]] = {}
-        connector.add_listener(self)
-        self.async_take()
+        self._async_take()
 
     @property
     def actuators(self) -> Mapping[str, Actuator]:
@@ -64,69 +64,88 @@ class HubActuators(Listener):
         return self._connector.actuators
 
     @callback
-    def async_take(self) -> bool:
-        """Take what the entry says now; return whether it is anything new."""
-        options: list[Mapping[str, Any]] = [
-            subentry.data
-            for subentry in self._entry.subentries.values()
-            if subentry.subentry_type == SUBENTRY_ACTUATOR
-        ]
-        if options == self._options:
-            return False
-        self._options = options
-        if isinstance(self._connector, StreamConnector):
-            self._connector.set_commands(self._create_commands(options))
-        return True
+    def async_listen(self) -> None:
+        """Follow the connector, once it is connected; the coordinator listens already."""
+        self._note_shown()
+        self._entry.async_on_unload(self._connector.add_listener(self))
+
+    @callback
+    def _async_take(self) -> None:
+        """Take what the entry says now; connectors of others have what they have."""
+        if (
+            isinstance(self._connector, StreamConnector)
+            and (commands := self.commands.async_take()) is not None
+        ):
+            self._connector.set_commands(commands)
+
+    # Its entities
+
+    @callback
+    def async_add_platform(self, kind: ActuatorKind, add: AddActuators) -> None:
+        """Give `add` the actuators of a kind: those there are, and new ones."""
+        self._platforms[kind] = add
+        add(it for it in self._shown.values() if it.kind is kind)
+
+    async def async_show(self) -> None:
+        """Show what can be set now; the entities of what did not change stay as they are."""
+        self._async_take()
+        before = self._shown
+        self._note_shown()
+        for key, actuator in before.items():
+            if (now := self._shown.get(key)) == actuator:
+                continue
+            if now is None or now.kind is not actuator.kind:
+                self._states.pop(key, None)
+                self._replies.pop(key, None)
+            await async_take_away(
+                self._hass,
+                self._entry,
+                actuator.kind,
+                actuator_unique_id(self._entry, key),
+            )
+        self.async_clear_registry()
+        new = [it for key, it in self._shown.items() if before.get(key) != it]
+        for kind, add in self._platforms.items():
+            add(it for it in new if it.kind is kind)
+        # What the others show may mean something else now.
+        for key in list(self._updates):
+            self._wake(key)
+        await self.commands.async_close_former()
 
     @callback
     def async_clear_registry(self) -> None:
         """Remove the entities of actuators that are gone, or are of another kind now."""
         if not isinstance(self._connector, StreamConnector):
             return  # it may have more to set later
+        kinds = self.commands.kinds
         registry = er.async_get(self._hass)
         prefix = actuator_unique_id(self._entry, "")
         for entity in er.async_entries_for_config_entry(registry, self._entry.entry_id):
             if not entity.unique_id.startswith(prefix):
                 continue
-            actuator = self.actuators.get(entity.unique_id.removeprefix(prefix))
-            if actuator is None or actuator.kind != entity.domain:
+            if kinds.get(entity.unique_id.removeprefix(prefix)) != entity.domain:
                 registry.async_remove(entity.entity_id)
 
-    async def async_close(self) -> None:
-        """Let go of the converters."""
-        for converter in self._converters.values():
-            await self._hass.async_add_executor_job(converter.close)
+    def _note_shown(self) -> None:
+        """Note which actuators there are entities of."""
+        self._seen = self._connector.actuators
+        self._shown = dict(self._seen)
 
-    @property
-    def converters(self) -> list[Converter]:
-        """Return the converters that write commands."""
-        return list(self._converters.values())
+    @callback
+    def _async_look(self) -> None:
+        """Show the actuators anew once the connector has others."""
+        if self._entry.state is ConfigEntryState.LOADED:
+            self._seen = self._connector.actuators
+            self._entry.async_create_task(self._hass, self._show_anew())
 
-    def _create_commands(
-        self, options: list[Mapping[str, Any]]
-    ) -> dict[str, StreamCommand]:
-        """Return the commands by their keys; one that cannot work costs only itself."""
-        commands = {}
-        for data in options:
-            try:
-                command = create_command(data, self._find_encoder)
-            except OptionsError as err:
-                _LOGGER.warning(
-                    "%s: The actuator %.60s cannot be used; edit it in the hub: %s",
-                    self._entry.title,
-                    data.get(CONF_KEY),
-                    err,
-                )
-            else:
-                commands[command.actuator.key] = command
-        return commands
-
-    def _find_encoder(self, name: str) -> Callable[[str, JsonValue], bytes]:
-        """Return the encoder of the converter with a name; all its actuators share it."""
-        if (converter := self._converters.get(name)) is None:
-            converter = Converter(converters_folder(self._hass), name)
-            self._converters[name] = converter
-        return converter.encode
+    def _wake(self, key: str) -> None:
+        """Let an entity look at its state; what goes wrong in it ends there."""
+        if (update := self._updates.get(key)) is None:
+            return
+        try:
+            update()
+        except Exception as err:  # noqa: BLE001 - the others have theirs to show
+            self._connector.count_listener_error(key, err)
 
     # Down
 
@@ -148,57 +167,72 @@ class HubActuators(Listener):
     # Up
 
     @callback
-    def async_subscribe(self, key: str, update: CALLBACK_TYPE) -> CALLBACK_TYPE:
+    def async_subscribe(
+        self, actuator: Actuator, update: CALLBACK_TYPE
+    ) -> CALLBACK_TYPE:
         """Call `update` whenever the state of an actuator may be another one."""
-        actuator = self.actuators[key]
-        followers: list[str] = []
-        if actuator.state_source is StateSource.DATAPOINT:
-            state_key = actuator.state_key or key
-            followers = self._followers.setdefault(state_key, [])
-            followers.append(key)
+        key = actuator.key
+        state_key = actuator.state_key or key
+        follows = actuator.state_source is StateSource.DATAPOINT
+        if follows:
+            self._followers.setdefault(state_key, []).append(key)
         self._updates[key] = update
 
         @callback
         def unsubscribe() -> None:
-            self._updates.pop(key, None)
-            if key in followers:
-                followers.remove(key)
+            if self._updates.get(key) is update:
+                del self._updates[key]
+            if follows:
+                self._followers[state_key].remove(key)
+                if not self._followers[state_key]:
+                    del self._followers[state_key]
 
         return unsubscribe
 
-    def state_of(self, key: str) -> JsonValue:
+    def state_of(self, actuator: Actuator) -> JsonValue:
         """Return the state of an actuator; None: unknown."""
-        actuator = self.actuators[key]
+        key = actuator.key
         if actuator.state_source is StateSource.DATAPOINT:
             value = self._value_of(actuator.state_key or key)
             return self._connector.actuator_state(key, value)
         return self._states.get(key)
 
-    def reply_of(self, key: str) -> JsonValue:
+    def reply_of(self, actuator: Actuator) -> JsonValue:
         """Return the latest reply to an actuator's command; None: there was none."""
-        return self._replies.get(key)
+        return self._replies.get(actuator.key)
 
     @callback
-    def async_restore(self, key: str, value: JsonValue) -> None:
+    def async_restore(self, actuator: Actuator, value: JsonValue) -> None:
         """Take what an earlier run kept for the state, unless there is a newer one."""
         if value is not None:
-            self._states.setdefault(key, self._connector.actuator_state(key, value))
+            self._states.setdefault(actuator.key, actuator.read(value))
+
+    @override
+    @callback
+    def on_connection(self, online: bool, error: LinkError | None) -> None:
+        """Look what can be set: a connector may find out as it connects."""
+        if online and self._connector.actuators != self._shown:
+            self._async_look()
 
     @override
     @callback
     def on_reading(self, reading: Reading) -> None:
         """Wake the entities that show the state of a datapoint."""
-        for state_key, followers in self._followers.items():
-            if state_key in reading.values:
-                for key in followers:
-                    self._updates[key]()
+        if self._connector.actuators is not self._seen:
+            self._async_look()
+        # Of a message and the followed datapoints only the shorter one is gone through.
+        for state_key in self._followers.keys() & reading.values.keys():
+            for key in self._followers[state_key]:
+                self._wake(key)
 
     @override
     @callback
     def on_command(self, command: Command, reply: JsonValue) -> None:
         """Keep what was sent, or answered, and wake the entity that shows it."""
         key = command.key
-        match self.actuators[key].state_source:
+        if (actuator := self.actuators.get(key)) is None:
+            return  # it went meanwhile
+        match actuator.state_source:
             case StateSource.SENT:
                 self._states[key] = command.value
             case StateSource.REPLY:
@@ -207,8 +241,7 @@ class HubActuators(Listener):
             # As much of it as people look at.
             is_long = len(str(reply)) > MAX_LENGTH_STATE_STATE
             self._replies[key] = f"{reply!s:.254}…" if is_long else reply
-        if (update := self._updates.get(key)) is not None:
-            update()
+        self._wake(key)
 
 
 def actuator_unique_id(entry: ConfigEntry, key: str) -> str:

@@ -1,5 +1,8 @@
 """Repair issues: what only the user can mend."""
 
+from collections.abc import Mapping
+from itertools import islice
+
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
@@ -18,6 +21,9 @@ from .preview import code, printable_bytes
 _TOO_MANY_DATAPOINTS = "too_many_datapoints"
 _NOTHING_PARSED = "nothing_parsed"
 _PORT_MISSING = "port_missing"
+_ACTUATOR_UNUSABLE = "actuator_unusable"
+
+_KINDS = (_TOO_MANY_DATAPOINTS, _NOTHING_PARSED, _PORT_MISSING, _ACTUATOR_UNUSABLE)
 
 # So many messages without a datapoint, and so many looks in a row at as many of them, are no
 # accident. A look is taken every half minute.
@@ -27,6 +33,8 @@ _FRUITLESS_LOOKS = 4
 LOOKS_WITH_ROOM = 120
 # A plug that is moved to another socket is not worth a word.
 _MISSING_LOOKS = 2
+# As many as people read.
+_NAMED_ACTUATORS = 5
 
 
 class HubIssues:
@@ -90,6 +98,21 @@ class HubIssues:
         self._missing_looks = 0
         self._delete(_PORT_MISSING)
 
+    @callback
+    def async_actuators(self, unusable: Mapping[str, str]) -> None:
+        """Say which actuators cannot be used, and why the first of them cannot."""
+        if not unusable:
+            self._delete(_ACTUATOR_UNUSABLE)
+            return
+        names = [code(key) for key in islice(unusable, _NAMED_ACTUATORS)]
+        if len(unusable) > _NAMED_ACTUATORS:
+            names.append("…")
+        self._create(
+            _ACTUATOR_UNUSABLE,
+            actuator=", ".join(names),
+            reason=code(next(iter(unusable.values()))),
+        )
+
     def _port_missing(self) -> None:
         """Say that a serial port went away."""
         port = code(address_of(self._entry.data))
@@ -148,7 +171,7 @@ def async_setup_issues(hass: HomeAssistant) -> None:
 @callback
 def delete_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back all that was said about a hub that is gone."""
-    for kind in (_TOO_MANY_DATAPOINTS, _NOTHING_PARSED, _PORT_MISSING):
+    for kind in _KINDS:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(kind, entry.entry_id))
 
 

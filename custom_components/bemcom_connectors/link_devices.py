@@ -102,11 +102,13 @@ class LinkDevices(Listener):
                     "limit": str(MAX_DEVICES),
                 },
             )
+        is_new = self._named.get(device.id) != device
         self._named[device.id] = device
         register_device(self._hass, self._entry, device.id)
         self._async_forget_disabled(device.id)
         self._async_show(device.id)
-        await self._async_save()
+        if is_new:
+            await self._async_save()
 
     async def async_unregister(self, device_id: str) -> None:
         """Have a device no more; one that was only seen comes again when it speaks."""

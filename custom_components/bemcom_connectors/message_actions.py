@@ -22,22 +22,30 @@ from .connector.messages import Message
 from .connector.model import CommandError, CommandReason, LinkError
 from .const import DOMAIN
 from .coordinator import BemcomConfigEntry
-from .targets import ATTR_DEVICE_ID, ATTR_HUB, Action, device_on_link, hub_entry
+from .targets import (
+    ATTR_DEVICE_ID,
+    ATTR_EXPIRES_AFTER,
+    ATTR_HUB,
+    EXPIRY,
+    Action,
+    device_on_link,
+    hub_entry,
+)
 
 ATTR_ENDPOINT = "endpoint"
 ATTR_PAYLOAD = "payload"
 ATTR_PAYLOAD_HEADER = "payload_header"
 ATTR_TIMESTAMP = "timestamp"
-ATTR_EXPIRES_AFTER = "expires_after"
 ATTR_CONTAINS = "contains"
 ATTR_TIMEOUT = "timeout"
 
 MAX_TEXT = 255
 MAX_PAYLOAD = 1024 * 1024
 MAX_SECONDS = 3600
+# Some thousand years from now.
+MAX_TIMESTAMP = 99_999_999_999
 
 _TEXT = vol.All(cv.string, vol.Length(max=MAX_TEXT))
-_SECONDS = vol.All(vol.Coerce(float), vol.Range(0, MAX_SECONDS))
 
 SEND_MESSAGE_SCHEMA = vol.Schema(
     {
@@ -48,8 +56,10 @@ SEND_MESSAGE_SCHEMA = vol.Schema(
         vol.Optional(ATTR_PAYLOAD_HEADER, default=""): vol.All(
             cv.string, vol.Length(max=MAX_PAYLOAD)
         ),
-        vol.Optional(ATTR_TIMESTAMP): vol.All(vol.Coerce(int), vol.Range(min=0)),
-        vol.Optional(ATTR_EXPIRES_AFTER): _SECONDS,
+        vol.Optional(ATTR_TIMESTAMP): vol.All(
+            vol.Coerce(int), vol.Range(0, MAX_TIMESTAMP)
+        ),
+        **EXPIRY,
     }
 )
 WAIT_FOR_MESSAGE_SCHEMA = vol.Schema(
@@ -58,7 +68,9 @@ WAIT_FOR_MESSAGE_SCHEMA = vol.Schema(
         vol.Optional(ATTR_DEVICE_ID): cv.string,
         vol.Optional(ATTR_ENDPOINT): cv.string,
         vol.Optional(ATTR_CONTAINS, default=""): cv.string,
-        vol.Optional(ATTR_TIMEOUT, default=10): _SECONDS,
+        vol.Optional(ATTR_TIMEOUT, default=10): vol.All(
+            vol.Coerce(float), vol.Range(0, MAX_SECONDS)
+        ),
     }
 )
 

@@ -5,11 +5,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_register_admin_service
 
 from . import command_actions, device_actions, http_action, message_actions
-from .connector.converters import Converter
 from .connector.model import ParseError
-from .connector.stream import StreamConnector
 from .const import DOMAIN
-from .coordinator import ConnectorCoordinator
 
 SERVICE_RELOAD_CONVERTERS = "reload_converters"
 
@@ -31,7 +28,7 @@ async def _async_reload_converters(call: ServiceCall) -> None:
     """Load the user's converters anew; the links of their hubs stay open."""
     errors: dict[str, str] = {}
     for entry in call.hass.config_entries.async_loaded_entries(DOMAIN):
-        for converter in _converters(entry.runtime_data):
+        for converter in entry.runtime_data.converters:
             converter.reload()
             try:
                 await call.hass.async_add_executor_job(converter.load)
@@ -47,14 +44,3 @@ async def _async_reload_converters(call: ServiceCall) -> None:
                 )
             },
         )
-
-
-def _converters(coordinator: ConnectorCoordinator) -> list[Converter]:
-    """Return the converters of a hub: that of its parser, those that write commands."""
-    found = coordinator.actuators.converters
-    connector = coordinator.connector
-    if isinstance(connector, StreamConnector) and isinstance(
-        converter := connector.slow_parser, Converter
-    ):
-        found.append(converter)
-    return found

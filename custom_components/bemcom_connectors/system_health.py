@@ -20,16 +20,15 @@ async def async_info(hass: HomeAssistant) -> dict[str, Any]:
         entry.runtime_data.connector
         for entry in hass.config_entries.async_loaded_entries(DOMAIN)
     ]
+    statistics = [connector.statistics for connector in connectors]
     return {
         "hubs": len(hass.config_entries.async_entries(DOMAIN, include_disabled=False)),
         "connected": sum(connector.online for connector in connectors),
         "datapoints": sum(len(connector.datapoints) for connector in connectors),
-        "messages": sum(connector.statistics.messages for connector in connectors),
-        "parse_errors": sum(
-            connector.statistics.parse_errors for connector in connectors
-        ),
-        "field_errors": sum(
-            connector.statistics.field_errors for connector in connectors
-        ),
+        "messages": sum(it.messages for it in statistics),
+        "parse_errors": sum(it.parse_errors for it in statistics),
+        "field_errors": sum(it.field_errors for it in statistics),
         "dropped_frames": sum(connector.dropped_frames for connector in connectors),
+        "commands": sum(it.commands for it in statistics),
+        "command_errors": sum(it.command_errors for it in statistics),
     }

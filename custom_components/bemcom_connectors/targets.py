@@ -18,10 +18,21 @@ from homeassistant.helpers import device_registry as dr
 
 from .const import CONF_CONNECTOR_NAME, DOMAIN
 from .coordinator import BemcomConfigEntry
+from .device_info import device_id_of
 
 ATTR_HUB = "hub"
 ATTR_DEVICE = "device"
 ATTR_DEVICE_ID = "device_id"
+ATTR_EXPIRES_AFTER = "expires_after"
+
+# What is sent later than this is a schedule.
+MAX_EXPIRY = 86_400
+
+EXPIRY = {
+    vol.Optional(ATTR_EXPIRES_AFTER): vol.All(
+        vol.Coerce(float), vol.Range(0, MAX_EXPIRY)
+    )
+}
 
 # What a hub may be called by; the first that is one hub's alone counts.
 _NAMES: tuple[Callable[[ConfigEntry], str | None], ...] = (
@@ -86,12 +97,10 @@ def device_on_link(
 
 def _id_on_link(entry: ConfigEntry, device: dr.AnyDeviceEntry) -> str | None:
     """Return the id on the link of a device of Home Assistant's; None: the hub itself."""
-    prefix = f"{entry.entry_id}_"
-    for domain, identifier in device.identifiers:
-        if domain == DOMAIN and identifier == entry.entry_id:
-            return None
-        if domain == DOMAIN and identifier.startswith(prefix):
-            return identifier.removeprefix(prefix)
+    if (DOMAIN, entry.entry_id) in device.identifiers:
+        return None
+    if (device_id := device_id_of(entry, device)) is not None:
+        return device_id
     raise _unknown_device(entry.title, device.name_by_user or device.name or device.id)
 
 

@@ -60,7 +60,7 @@ def test_the_endpoint_is_given() -> None:
 @given(
     fields=st.fixed_dictionaries(
         {name: texts for name in FIELDS if name != "timestamp"}
-        | {"timestamp": st.integers()}
+        | {"timestamp": st.integers(1 - 2**63, 2**63 - 1)}
     )
 )
 def test_what_is_packed_is_unpacked(fields: dict[str, Any]) -> None:
@@ -94,6 +94,9 @@ BODY = {"name": "body", "value": "p"}
             {"device_id": "d", "endpoint": "e"},
         ),
         ({"device_url": "d", "time": True}, {"device_id": "d"}),
+        # More than JSON takes where it is shown.
+        ({"device_url": "d", "time": str(2**63)}, {"device_id": "d"}),
+        ({"device_url": "d", "time": 1e300}, {"device_id": "d"}),
         (
             {"device_url": "d", "time": 5.0, "protocol_parts": [BODY]},
             {"device_id": "d", "timestamp": 5, "payload": "p"},

@@ -4,11 +4,18 @@ from demo.hubs import METER, SENSOR, WEATHER
 
 from .demo_process import DemoProcess
 from .log_check import complaints
-from .waits import entity_with, wait_for_state
+from .waits import devices_of, entity_with, wait_for_state
 
 
 async def test_stop_in_traffic_and_second_start(demo: DemoProcess) -> None:
     before = {entry["entry_id"] for entry in await demo.api.config_entries()}
+    for key, value in (("target", 23.5), ("heater", True)):
+        await demo.api.ask(
+            "bemcom_connectors.send_command", hub=SENSOR, key=key, value=value
+        )
+    await demo.api.act(
+        "bemcom_connectors.register_device", hub=WEATHER, id="mast-2", name="Mast"
+    )
     entities = {
         entity["entity_id"]
         for entry_id in before
@@ -32,5 +39,12 @@ async def test_stop_in_traffic_and_second_start(demo: DemoProcess) -> None:
         for entity in await demo.api.entities(entry_id)
     }
     await wait_for_state(demo, await entity_with(demo, SENSOR, "humidity"), "24")
+    # What the device was set to is known, and what is registered is there.
+    number = await entity_with(demo, SENSOR, "target", "number")
+    assert await demo.api.state(number) == "23.5"
+    switch = await entity_with(demo, SENSOR, "heater", "switch")
+    assert await demo.api.state(switch) == "on"
+    devices = {device["name"] for device in await devices_of(demo, WEATHER)}
+    assert devices == {WEATHER, "Mast"}
     assert await demo.stop() < 30
     assert complaints(demo.log()) == []

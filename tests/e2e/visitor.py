@@ -70,6 +70,13 @@ class Visitor:
         await expect(row).to_be_visible()
         return row
 
+    async def open_device_of(self, entity_id: str) -> None:
+        """Go to the page of the device of an entity."""
+        entity = await self.demo.api.command(
+            "config/entity_registry/get", entity_id=entity_id
+        )
+        await self.visit(f"config/devices/device/{entity['device_id']}")
+
     async def enter_port_manually(self) -> None:
         """Choose from the list of serial ports that it is none of them."""
         await self.dialog.locator("ha-selector-serial_port ha-picker-field").click()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 
@@ -11,15 +12,31 @@ from demo.home_assistant import wait_until
 from .demo_process import DemoProcess
 
 
-async def entity_with(demo: DemoProcess, title: str, word: str) -> str:
-    """Return the id of a hub's entity whose id has the word."""
+async def entry_id_of(demo: DemoProcess, title: str) -> str:
+    """Return the id of a hub's config entry."""
+    entries = {entry["title"]: entry for entry in await demo.api.config_entries()}
+    return str(entries[title]["entry_id"])
+
+
+async def devices_of(demo: DemoProcess, title: str) -> list[dict[str, Any]]:
+    """Return the registry's devices of a hub."""
+    entry_id = await entry_id_of(demo, title)
+    devices = await demo.api.command("config/device_registry/list")
+    return [device for device in devices if entry_id in device["config_entries"]]
+
+
+async def entity_with(
+    demo: DemoProcess, title: str, word: str, domain: str = "sensor"
+) -> str:
+    """Return the id of a hub's entity of a domain whose id has the word."""
 
     async def find() -> str | None:
         for entry in await demo.api.config_entries():
             if entry["title"] == title:
                 for entity in await demo.api.entities(entry["entry_id"]):
-                    if word in entity["entity_id"]:
-                        return str(entity["entity_id"])
+                    entity_id = str(entity["entity_id"])
+                    if entity_id.startswith(f"{domain}.") and word in entity_id:
+                        return entity_id
         return None
 
     found = await wait_until(find, f"an entity of {title} with {word}", within=30)

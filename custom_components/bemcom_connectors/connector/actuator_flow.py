@@ -25,6 +25,8 @@ class ActuatorFlow(Notifier):
         # By key; what can be set may change while the link is open.
         self.actuators: Mapping[str, Actuator] = {}
         self._connected = asyncio.Event()
+        # Nobody opens the link any more.
+        self._stopped = False
         self._waiting = 0
 
     async def send_command(
@@ -113,10 +115,22 @@ class ActuatorFlow(Notifier):
         self._waiting += 1
         try:
             async with asyncio.timeout(expires_after):
-                await self._connected.wait()
+                # It may be gone again by the time that one hears of it.
+                while not self._connected.is_set():
+                    if self._stopped:
+                        raise CommandError(
+                            CommandReason.NOT_CONNECTED, "The hub was closed"
+                        )
+                    await self._connected.wait()
         except TimeoutError:
             raise CommandError(
                 CommandReason.EXPIRED, f"No link within {expires_after:g} seconds"
             ) from None
         finally:
             self._waiting -= 1
+
+    def _let_go(self) -> None:
+        """Let those who wait for the link know that it does not come any more."""
+        self._stopped = True
+        self._connected.set()
+        self._connected.clear()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 import math
 
+from .command_template import shown
 from .model import CommandError, CommandReason, JsonValue
 
 MAX_TEXT = 4096
@@ -100,7 +101,7 @@ class Actuator:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             number = value
         if number is None or not _is_finite(number):
-            raise _invalid(f"{_shown(value)} is no number")
+            raise _invalid(f"{shown(value)} is no number")
         if isinstance(number, float) and number.is_integer():
             number = int(number)
         if self.minimum is not None and number < self.minimum:
@@ -114,7 +115,7 @@ class Actuator:
         text = _plain_text(value)
         if text is None or text not in self.options:
             choices = ", ".join(self.options)
-            raise _invalid(f"{_shown(value)} is none of {choices:.200}")
+            raise _invalid(f"{shown(value)} is none of {choices:.200}")
         return text
 
     def _text(self, value: JsonValue) -> str:
@@ -122,12 +123,12 @@ class Actuator:
         # As ThingsBoard writes true: True (vector serial-attr-2).
         text = str(value) if isinstance(value, bool) else _plain_text(value)
         if text is None:
-            raise _invalid(f"{_shown(value)} is no text")
+            raise _invalid(f"{shown(value)} is no text")
         shortest = int(self.minimum or 0)
         longest = MAX_TEXT if self.maximum is None else int(self.maximum)
         if not shortest <= len(text) <= longest:
             raise _invalid(
-                f"{_shown(value)} has {len(text)} characters; between {shortest} and "
+                f"{shown(value)} has {len(text)} characters; between {shortest} and "
                 f"{longest} are allowed"
             )
         return text
@@ -149,7 +150,7 @@ def _switched(value: JsonValue) -> bool:
         return bool(value)
     found = _SWITCHED.get(value.strip().lower()) if isinstance(value, str) else None
     if found is None:
-        raise _invalid(f"{_shown(value)} is neither on nor off")
+        raise _invalid(f"{shown(value)} is neither on nor off")
     return found
 
 
@@ -157,12 +158,12 @@ def _plain_text(value: JsonValue) -> str | None:
     """Return a value as people write it; None for what is no single text or number."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else None
-
-
-def _shown(value: JsonValue) -> str:
-    """Return a value as it is quoted in an error."""
-    return f"{value!r:.60}"
+    if not isinstance(value, str | int | float):
+        return None
+    try:
+        return str(value)
+    except ValueError:  # more digits than Python writes
+        return None
 
 
 def _invalid(text: str) -> CommandError:

@@ -81,6 +81,7 @@ class Connector(SensorFlow, ActuatorFlow):
 
         Once it was up the link is opened again by itself, however often it is lost.
         """
+        self._stopped = False
         try:
             await self._open()
         except BaseException as err:
@@ -96,7 +97,7 @@ class Connector(SensorFlow, ActuatorFlow):
             await asyncio.gather(self.__task, return_exceptions=True)
             self.__task = None
         self._cancel_settling()
-        self._connected.clear()
+        self._let_go()
         await self._close()
         self.online = False
 

@@ -69,8 +69,11 @@ class StreamCommand:
     def state_of(self, raw: JsonValue) -> JsonValue:
         """Return the value that a datapoint or a reply shows; None: none it can have."""
         if self.payloads:
-            text = str(_whole_or_float(raw) if isinstance(raw, float) else raw).strip()
-            if text in self.payloads:
+            try:
+                text = str(_whole_or_float(raw) if isinstance(raw, float) else raw)
+            except ValueError, RecursionError:  # too many digits, or too deep
+                return None
+            if (text := text.strip()) in self.payloads:
                 return self.payloads[text]
         return self.actuator.read(raw)
 

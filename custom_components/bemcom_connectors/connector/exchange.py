@@ -21,6 +21,7 @@ _PAUSES = 3
 _LONGEST_PAUSE = 1.0
 
 _STUCK = "The device does not take what is sent"
+_LOST = "The link was lost before its turn"
 
 
 class Exchange:
@@ -89,7 +90,7 @@ class Exchange:
                 await asyncio.wait({self._reply})
                 self._overdue = False
             if self._closed:
-                raise LinkError(LinkReason.CLOSED, "The link was lost before its turn")
+                raise LinkError(LinkReason.CLOSED, _LOST)
             yield
 
     @asynccontextmanager
@@ -132,6 +133,8 @@ class Exchange:
 
         def begin() -> None:
             nonlocal written
+            if self._closed:
+                raise LinkError(LinkReason.CLOSED, _LOST)
             written = True
             if on_write is not None:
                 on_write()
@@ -190,7 +193,7 @@ class Exchange:
             return frame
         if self._closed:
             raise CommandError(
-                CommandReason.NOT_CONNECTED, "The link was lost before the reply came"
+                CommandReason.NO_REPLY, "The link was lost before the reply came"
             )
         raise CommandError(
             CommandReason.NO_REPLY, f"No reply within {timeout:g} seconds"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 DEFAULT_MAX_MESSAGE_SIZE = 64 * 1024
 
 # So many bytes are looked at first for the end of a frame.
-_WINDOW = 128
+_WINDOW = 16
 
 # What a framer goes back to.
 type State = Mapping[str, object]

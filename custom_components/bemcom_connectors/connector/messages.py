@@ -10,6 +10,8 @@ from .model import JsonValue, ParseError
 
 _HEADER = "header"
 _BODY = "body"
+# What is told of it is written as JSON, where integers have no more.
+_MAX_BITS = 64
 _FIELDS = ("device_id", "endpoint", "payload", "payload_header", "timestamp")
 # What a platform adds, and expects back in the answer.
 _ADDED = ("service_name", "task_id", "device_instance_id", "worker_id", "output_name")
@@ -183,9 +185,12 @@ def _packed_time(value: JsonValue) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError("time must be a text")
     try:
-        return int(value)
+        time = int(value)
     except OverflowError as err:
         raise ValueError("time is no number") from err
+    if time.bit_length() >= _MAX_BITS:
+        raise ValueError("time is too large")
+    return time
 
 
 # Devices

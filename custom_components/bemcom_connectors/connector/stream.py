@@ -9,7 +9,8 @@ from typing import override
 
 from .base import Connector
 from .commands import StreamCommand
-from .exchange import Exchange
+from .devices import Device
+from .exchange import MAX_WAITING, Exchange
 from .flatten import Lists
 from .framer import Framer
 from .messages import Message
@@ -28,7 +29,7 @@ from .parsing import Parser, SlowParser
 from .replies import Expectation
 from .requests import Request, asking
 from .sensor_flow import DEFAULT_MAX_DATAPOINTS
-from .transport import Link, Transport
+from .transport import MAX_UNSENT, Link, Transport
 from .watchdog import Watchdog
 
 DEFAULT_RECEIVE_TIMEOUT = 60.0
@@ -85,6 +86,9 @@ class StreamConnector(Connector):
         # What is sent over the link goes through it, and what comes goes through its framer.
         self._exchange: Exchange | None = None
         self._commands: Mapping[str, StreamCommand] = {}
+        # Slow encoders take one thread of those that all of the program shares.
+        self._encoding_turn = asyncio.Lock()
+        self._encoders = 0
         self._gave_way = 0.0
 
     @property
@@ -204,7 +208,7 @@ class StreamConnector(Connector):
             )
         device = self.devices.get(command.actuator.device_id)
         if command.slow:
-            data = await asyncio.to_thread(command.encode, datapoint_value, device)
+            data = await self._encode_aside(command, datapoint_value, device)
         else:
             data = command.encode(datapoint_value, device)
         if command.reply is None:
@@ -215,6 +219,31 @@ class StreamConnector(Connector):
         reply = await self.send_raw(data, expectation)
         return None if reply is None else expectation.decode(reply)
 
+    async def _encode_aside(
+        self, command: StreamCommand, value: JsonValue, device: Device
+    ) -> bytes:
+        """Let a slow encoder work in a thread, one at a time.
+
+        What it wrote is not for the next link, should this one be lost meanwhile.
+        """
+        exchange = self._exchange
+        if self._encoders >= MAX_WAITING:
+            raise CommandError(
+                CommandReason.BUSY,
+                f"{MAX_WAITING} commands wait for their converter already",
+            )
+        self._encoders += 1
+        try:
+            async with self._encoding_turn:
+                data = await asyncio.to_thread(command.encode, value, device)
+        finally:
+            self._encoders -= 1
+        if self._exchange is not exchange:
+            raise CommandError(
+                CommandReason.NOT_CONNECTED, "The link was lost before its turn"
+            )
+        return data
+
     async def send_raw(
         self, data: bytes, expectation: Expectation | None = None
     ) -> bytes | None:
@@ -224,6 +253,11 @@ class StreamConnector(Connector):
         """
         if not data:
             raise CommandError(CommandReason.INVALID_VALUE, "There is nothing to send")
+        if len(data) > MAX_UNSENT:
+            raise CommandError(
+                CommandReason.INVALID_VALUE,
+                f"It has {len(data):,} bytes; at most {MAX_UNSENT:,} are sent at once",
+            )
         if (exchange := self._exchange) is None:
             raise CommandError(CommandReason.NOT_CONNECTED)
         if expectation is None:
