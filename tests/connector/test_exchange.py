@@ -314,7 +314,8 @@ class TestHardDevice:
     """Whatever the device does."""
 
     @pytest.mark.parametrize("manner", MANNERS.values(), ids=MANNERS)
-    @settings(max_examples=60)
+    # A story takes long; the long form tells 500 of each manner.
+    @settings(max_examples=max(60, settings.default.max_examples // 40))
     @given(
         asks=st.lists(ASKS, min_size=1, max_size=4),
         says=st.lists(SAYS, max_size=6),
