@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import voluptuous as vol
 
 from custom_components.bemcom_connectors.connector import actuator_flow
 from custom_components.bemcom_connectors.connector.backoff import Backoff
@@ -248,8 +247,20 @@ async def test_raw_data_is_one_of_three(
     hass: HomeAssistant, wire: SerialDevice, data: dict[str, Any]
 ) -> None:
     await set_up(hass, sensor_entry(wire.path, []))
-    with pytest.raises(vol.Invalid):
+    with pytest.raises(ServiceValidationError, match="one of text, hex and json"):
         await act(hass, "send_raw", **data)
+
+
+async def test_who_describes_a_reply_waits_for_it(
+    hass: HomeAssistant, sensor: SerialSensor
+) -> None:
+    """Unless it is said otherwise."""
+    await set_up(hass, sensor_entry(sensor.path, []))
+    data = {"text": r"heater = 1\n", "reply_prefix": "OK"}
+    assert (await act(hass, "send_raw", **data))["text"] == "OK heater = 1"
+    assert await act(hass, "send_raw", **data, wait_for_reply=False) == {
+        "success": True
+    }
 
 
 async def test_the_reply_comes_as_text_as_hex_and_parsed(

@@ -472,6 +472,24 @@ async def test_a_converter_that_fails(
     assert "mine.py" in said_in(result, "reason")
 
 
+async def test_what_can_send_nothing_is_not_saved(
+    hass: HomeAssistant, entry: MockConfigEntry, folder: Path
+) -> None:
+    """Until it can."""
+    (folder / "mine.py").write_text("def parse(frame):\n    return None\n")
+    result = await submit(
+        hass, await start(hass, entry, "switch"), key="level", encoding="converter"
+    )
+    result = await submit(hass, result, converter="mine")
+    assert all(row[1].startswith("⚠️ ") for row in samples(result))
+    assert "save" not in result["menu_options"]
+    (folder / "mine.py").write_text(CHECKED)
+    result = await choose(hass, result, "encode")
+    result = await submit(hass, result, converter="mine")
+    await choose(hass, result, "save")
+    assert saved(entry, "level")["converter"] == "mine"
+
+
 async def test_a_converter_that_goes_missing(
     hass: HomeAssistant, entry: MockConfigEntry, folder: Path
 ) -> None:
@@ -620,10 +638,10 @@ async def test_parameters_are_tried_as_json(
 
 async def test_what_is_long_is_cut(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     result = await to_preview(
-        hass, entry, "text", "x" * 200, key="k" * 255, name="n" * 60
+        hass, entry, "text", "x" * 2000, key="k" * 255, name="n" * 60
     )
     row = samples(result)[0]
-    assert row[1] == f"`{'x' * 90}…`"
+    assert row[1] == f"`{'x' * 1024}…`"
     assert row[2].endswith("…`")
     assert said_in(result, "key") == f"{'k' * 100}…"
     assert said_in(result, "name") == f"{'n' * 40}…"

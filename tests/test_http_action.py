@@ -253,7 +253,7 @@ async def test_redirects(hass: HomeAssistant, server: Server) -> None:
     answer_ = await ask(hass, url=server.url, query={"key": "secret"})
     assert answer_["status"] is None
     # Traces of automations keep it.
-    assert answer_["error"] == "TooManyRedirects"
+    assert answer_["error"] == "More than 10 redirects"
     assert len(server.seen) <= http_action.MAX_REDIRECTS + 1
 
 

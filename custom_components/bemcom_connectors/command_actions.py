@@ -17,12 +17,7 @@ from .connector.encoding import EncodingError, parse_hex
 from .connector.escapes import EscapeError, unescape
 from .connector.framing import Framing
 from .connector.model import CommandError, CommandReason, JsonValue, OptionsError
-from .connector.replies import (
-    DEFAULT_REPLY_TIMEOUT,
-    MAX_REPLY_TIMEOUT,
-    Expectation,
-    create_reply_rule,
-)
+from .connector.replies import MAX_REPLY_TIMEOUT, Expectation, create_reply_rule
 from .connector.stream import StreamConnector
 from .const import DOMAIN
 from .coordinator import BemcomConfigEntry
@@ -55,24 +50,21 @@ SEND_COMMAND_SCHEMA = vol.Schema(
     }
 )
 SEND_RAW_SCHEMA = vol.Schema(
-    vol.All(
-        {
-            vol.Optional(ATTR_HUB): cv.string,
-            vol.Exclusive(ATTR_TEXT, "data"): cv.string,
-            vol.Exclusive(ATTR_HEX, "data"): cv.string,
-            vol.Exclusive(ATTR_JSON, "data"): object,
-            vol.Optional(ATTR_WHOLE_MESSAGE): cv.boolean,
-            vol.Optional(ATTR_WAIT_FOR_REPLY, default=False): cv.boolean,
-            vol.Optional("reply_framing"): vol.In(["hub", *Framing]),
-            vol.Optional("reply_delimiter"): cv.string,
-            vol.Optional("reply_prefix"): cv.string,
-            vol.Optional("reply_pattern"): cv.string,
-            vol.Optional("reply_timeout", default=DEFAULT_REPLY_TIMEOUT): vol.All(
-                vol.Coerce(float), vol.Range(0.05, MAX_REPLY_TIMEOUT)
-            ),
-        },
-        cv.has_at_least_one_key(ATTR_TEXT, ATTR_HEX, ATTR_JSON),
-    )
+    {
+        vol.Optional(ATTR_HUB): cv.string,
+        vol.Optional(ATTR_TEXT): cv.string,
+        vol.Optional(ATTR_HEX): cv.string,
+        vol.Optional(ATTR_JSON): object,
+        vol.Optional(ATTR_WHOLE_MESSAGE): cv.boolean,
+        vol.Optional(ATTR_WAIT_FOR_REPLY): cv.boolean,
+        vol.Optional("reply_framing"): vol.In(["hub", *Framing]),
+        vol.Optional("reply_delimiter"): cv.string,
+        vol.Optional("reply_prefix"): cv.string,
+        vol.Optional("reply_pattern"): cv.string,
+        vol.Optional("reply_timeout"): vol.All(
+            vol.Coerce(float), vol.Range(0.05, MAX_REPLY_TIMEOUT)
+        ),
+    }
 )
 CALL_METHOD_SCHEMA = vol.Schema(
     {
@@ -171,6 +163,8 @@ async def _async_send_raw(call: ServiceCall) -> ServiceResponse:
 
 def _bytes_of(data: dict[str, Any]) -> bytes:
     """Return what is to be sent."""
+    if len(data.keys() & {ATTR_TEXT, ATTR_HEX, ATTR_JSON}) != 1:
+        raise _invalid("Give it one of text, hex and json")
     try:
         if ATTR_TEXT in data:
             return unescape(data[ATTR_TEXT])
@@ -182,8 +176,12 @@ def _bytes_of(data: dict[str, Any]) -> bytes:
 
 
 def _expectation(data: dict[str, JsonValue]) -> Expectation | None:
-    """Return what the reply looks like; None: none is waited for."""
-    if not data[ATTR_WAIT_FOR_REPLY]:
+    """Return what the reply looks like; None: none is waited for.
+
+    Who says what it looks like wants to wait, unless it is said otherwise.
+    """
+    described = any(name.startswith("reply_") for name in data)
+    if not data.get(ATTR_WAIT_FOR_REPLY, described):
         return None
     try:
         rule = create_reply_rule({"reply_framing": "hub", **data})

@@ -21,6 +21,8 @@ from .preview import cell, code
 
 _MAX_CHOICES = 5
 _MAX_SHOWN = 90
+# As exact as a table can be.
+_MAX_BYTES = 1024
 _MAX_REASON = 300
 # What goes into an object, such as ${params.pin}.
 _INTO = re.compile(r"\$\{(?:params|value)\.([^{}$:]+)")
@@ -136,12 +138,14 @@ def preview_rows(
     device: Device,
     now: JsonValue,
     tried: Sequence[JsonValue],
-) -> str:
+) -> tuple[str, bool]:
     """Return the rows of a table: values, and the bytes they become as text and as hex.
 
-    What was `tried` comes first. It takes its time: not for the event loop.
+    Beside them: whether any of the values can be sent. What was `tried` comes first. It takes
+    its time: not for the event loop.
     """
     rows: dict[str, str] = {}
+    sendable = False
     with command_aside(hass, options) as command:
         for value in [*tried, *sample_values(options, command.actuator, now)]:
             shown = _shown(command.actuator, value)
@@ -152,8 +156,12 @@ def preview_rows(
             except CommandError as err:
                 rows[shown] = f"⚠️ {cell(reason_of(err)[:_MAX_REASON])} | "
             else:
-                rows[shown] = f"{_code(bytes_as_text(data))} | {_code(data.hex(' '))}"
-    return "\n".join(f"| {shown} | {row} |" for shown, row in rows.items())
+                text, hexadecimal = bytes_as_text(data), data.hex(" ")
+                rows[shown] = (
+                    f"{_code(text, _MAX_BYTES)} | {_code(hexadecimal, 3 * _MAX_BYTES)}"
+                )
+                sendable = True
+    return "\n".join(f"| {shown} | {row} |" for shown, row in rows.items()), sendable
 
 
 def reason_of(error: ConnectorError) -> str:
@@ -168,10 +176,10 @@ def _shown(actuator: Actuator, value: JsonValue) -> str:
     return _code(value if isinstance(value, str) else json.dumps(value))
 
 
-def _code(text: str) -> str:
+def _code(text: str, limit: int = _MAX_SHOWN) -> str:
     """Return text in a code span, cut where it is long; none for no text."""
-    cut = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
-    return f"`{code(cut)}`" if cut else "–"
+    cut = text if len(text) <= limit else f"{text[:limit]}…"
+    return f"`{code(cut, limit + 1)}`" if cut else "–"
 
 
 def bytes_as_text(data: bytes) -> str:

@@ -72,6 +72,8 @@ class WritingSteps(ConfigSubentryFlow):
         self._tried: list[JsonValue] = []
         # Why the options do not go together, without markup.
         self._reason = ""
+        # Whether any of the values in the preview can be.
+        self._sendable = True
 
     async def async_step_encode(
         self, user_input: dict[str, Any] | None = None
@@ -170,7 +172,7 @@ class WritingSteps(ConfigSubentryFlow):
         )
         path = f"component.{DOMAIN}.selector.reply_framing.options"
         framing = options[CONF_REPLY_FRAMING]
-        rows = await self.hass.async_add_executor_job(
+        rows, self._sendable = await self.hass.async_add_executor_job(
             preview_rows,
             self.hass,
             options,
@@ -259,6 +261,10 @@ class WritingSteps(ConfigSubentryFlow):
             without.add("sample")
         if self._options[CONF_REPLY_FRAMING] == NO_REPLY:
             without.add("reply")
+        # Of texts and params the preview has but examples.
+        free = {ActuatorKind.TEXT, ActuatorKind.METHOD}
+        if not self._sendable and self._options[CONF_KIND] not in free:
+            without.add("save")
         return [it for it in options if it not in without]
 
     # What was entered

@@ -131,6 +131,8 @@ async def _async_try(
             }
     except TimeoutError:
         error = f"No answer within {request.timeout:g} seconds"
+    except aiohttp.TooManyRedirects:
+        error = f"More than {MAX_REDIRECTS} redirects"
     except aiohttp.ClientResponseError as err:
         # Its text has the whole address, with a password in the query perhaps.
         error = err.message or type(err).__name__

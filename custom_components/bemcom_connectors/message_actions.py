@@ -146,7 +146,9 @@ def _payload_of(data: Mapping[str, Any]) -> str:
     except (TypeError, ValueError) as err:
         raise _invalid_payload(str(err)) from err
     if len(text) > MAX_PAYLOAD:
-        raise _invalid_payload(f"{len(text)} > {MAX_PAYLOAD}")
+        raise _invalid_payload(
+            f"it has {len(text)} characters, {MAX_PAYLOAD} are allowed"
+        )
     return text
 
 

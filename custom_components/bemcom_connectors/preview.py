@@ -107,9 +107,9 @@ def cell(text: str) -> str:
     return escaped.replace("www.", "www\\.")
 
 
-def code(text: str) -> str:
-    """Return text for a code span, be it in a table cell."""
-    plain = "".join(char if char.isprintable() else " " for char in text[:_MAX_KEY])
+def code(text: str, limit: int = _MAX_KEY) -> str:
+    """Return text for a code span, be it in a table cell; no more than `limit` of it."""
+    plain = "".join(char if char.isprintable() else " " for char in text[:limit])
     return plain.replace("`", "'").replace("|", "\\|")
 
 

@@ -596,3 +596,19 @@ def test_the_reply_has_the_variables_of_the_template() -> None:
     expected = made.reply.expect(made.variables(5.0, DEVICE))
     assert expected.is_reply(b"sp=5 ok")
     assert not expected.is_reply(b"sp=6 ok")
+
+
+@pytest.mark.parametrize("binary_type", ["uint8", "int16", "int"])
+def test_a_whole_number_is_not_made_of_another(binary_type: str) -> None:
+    """What was asked for is sent or refused, unless a scale says that it is rounded."""
+    options = {"encoding": "binary", "binary_type": binary_type, "maximum": 100}
+    exact = command(**options)
+    assert exact.encode(2.0, Device("")) == exact.encode(2, Device(""))
+    with pytest.raises(CommandError, match=r"2\.5 is no") as error:
+        exact.encode(2.5, Device(""))
+    assert error.value.reason is CommandReason.INVALID_VALUE
+
+
+def test_a_scaled_number_is_rounded() -> None:
+    scaled = command(encoding="binary", binary_type="int16", scale=0.1, maximum=50)
+    assert scaled.encode(21.57, Device("")) == (216).to_bytes(2)

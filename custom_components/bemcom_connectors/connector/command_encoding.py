@@ -7,7 +7,7 @@ from typing import Any
 from .actuators import ActuatorKind
 from .binary_fields import TYPES, Field, Kind, encode, read_field
 from .checksums import CHECKSUMS
-from .command_options import choice_option, size_option, text_option
+from .command_options import choice_option, read_scale, size_option, text_option
 from .command_template import CommandTemplate, plain_text, shown
 from .encoding import EncodingError, encode_text, encode_typed, parse_hex
 from .fields import Row
@@ -86,7 +86,20 @@ def _create_binary_writer(options: Options) -> Callable[[JsonValue], bytes]:
     field = _field(options, type_, order)
     if field.kind in {Kind.TEXT, Kind.HEX}:
         return lambda value: _write_text(field, value)
-    return lambda value: encode(field, _number(value), field.size or 1, _empty(field))
+    # What was scaled may have to be rounded; what somebody asked for is sent, or refused.
+    scale, offset = read_scale(options)
+    exact = scale == 1 and offset == 0 and field.kind not in {Kind.FLOAT, Kind.BOOL}
+
+    def write(value: JsonValue) -> bytes:
+        number = _number(value)
+        if exact and isinstance(number, float) and not number.is_integer():
+            raise EncodingError(
+                f"{number} is no whole number, as {type_} needs; take another type, or a "
+                "scale"
+            )
+        return encode(field, number, field.size or 1, _empty(field))
+
+    return write
 
 
 def _field(options: Options, type_: str, order: str) -> Field:
