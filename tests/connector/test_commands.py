@@ -601,8 +601,7 @@ def test_the_reply_has_the_variables_of_the_template() -> None:
 @pytest.mark.parametrize("binary_type", ["uint8", "int16", "int"])
 def test_a_whole_number_is_not_made_of_another(binary_type: str) -> None:
     """What was asked for is sent or refused, unless a scale says that it is rounded."""
-    options = {"encoding": "binary", "binary_type": binary_type, "maximum": 100}
-    exact = command(**options)
+    exact = command(encoding="binary", binary_type=binary_type, maximum=100)
     assert exact.encode(2.0, Device("")) == exact.encode(2, Device(""))
     with pytest.raises(CommandError, match=r"2\.5 is no") as error:
         exact.encode(2.5, Device(""))
