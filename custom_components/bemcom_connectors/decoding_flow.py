@@ -166,8 +166,8 @@ class DecodingSteps(FlowHandler[ConfigFlowContext, ConfigFlowResult]):
         raise NotImplementedError
 
     def _offered(self, options: Sequence[str]) -> list[str]:
-        """Return the options of a menu that make sense here: all of them."""
-        return list(options)
+        """Return the options of a menu that make sense here."""
+        raise NotImplementedError
 
     async def _async_label(self, selector: str, option: str) -> str:
         """Return what an option is called in its drop-down."""
