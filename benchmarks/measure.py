@@ -39,6 +39,31 @@ class Row:
         )
 
 
+@dataclass(frozen=True)
+class Limit:
+    """One line of the table: what must not be more than the budget."""
+
+    what: str
+    value: float
+    budget: float
+    unit: str
+    baseline: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether the budget is kept."""
+        return self.value <= self.budget
+
+    @override
+    def __str__(self) -> str:
+        """Return the line."""
+        verdict = "kept" if self.kept else "MISSED"
+        return (
+            f"| {self.what} | {self.value:,.1f} {self.unit} | {self.baseline} "
+            f"| | ≤ {self.budget:g} {self.unit} | {verdict} |"
+        )
+
+
 HEADER = "| what | rate | baseline | ratio | budget | |\n|---|---|---|---|---|---|"
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import engine, imports, states
+from benchmarks import engine, imports, ocpp, states
 from benchmarks.measure import HEADER
 
 
@@ -10,7 +10,7 @@ def main() -> int:
     """Run, print, judge."""
     kept = True
     print(HEADER, flush=True)
-    for module in (engine, states):
+    for module in (engine, states, ocpp):
         for row in module.rows():
             print(row, flush=True)
             kept &= row.kept

@@ -60,6 +60,13 @@ class HomeAssistantProcess:
         self.output_path = self.config_dir / "output.log"
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process that runs."""
+        if self._process is None:
+            raise HomeAssistantError("Home Assistant was not started")
+        return self._process.pid
+
     def prepare(self) -> None:
         """Write the configuration of a first start, with the integration linked into it."""
         components = self.config_dir / "custom_components"

@@ -9,11 +9,13 @@ from demo.home_assistant import (
     HomeAssistantApi,
     HomeAssistantError,
     SubentryFlow,
+    wait_until,
 )
 
 METER = "demo-meter"
 WEATHER = "demo-weather-station"
 SENSOR = "demo-serial-sensor"
+OCPP = "demo-ocpp"
 
 # Where the values are in a line of the serial sensor.
 SLICES = [
@@ -77,6 +79,9 @@ class DevicesAt:
     json_port: int
     yaml_port: int
     serial_port: Path
+    # The port that the hub listens on, and who dials it.
+    ocpp_port: int
+    wallbox_id: str
 
 
 async def create_missing_hubs(api: HomeAssistantApi, devices: DevicesAt) -> list[str]:
@@ -91,6 +96,9 @@ async def create_missing_hubs(api: HomeAssistantApi, devices: DevicesAt) -> list
         await create_serial_hub(api, SENSOR, devices.serial_port)
         await create_actuators(api, SENSOR)
         created.append(SENSOR)
+    if OCPP not in present:
+        await create_ocpp_hub(api, OCPP, devices.ocpp_port)
+        created.append(OCPP)
     return created
 
 
@@ -112,6 +120,38 @@ async def create_serial_hub(api: HomeAssistantApi, name: str, port: Path) -> Non
     await flow.submit(framing="line", format="slices", lists="index")
     await flow.submit(slices=SLICES, slice_mode="strict", encoding="utf-8")
     await _create(flow, name)
+
+
+async def create_ocpp_hub(api: HomeAssistantApi, name: str, port: int) -> None:
+    """Go through the flow for a central system that wallboxes dial in to."""
+    flow = await ConfigFlow.start(api)
+    await flow.choose("ocpp")
+    await flow.submit(connector_name=name, port=port)
+    _expect(flow, "ocpp_ready", name)
+    await flow.submit()
+    _expect(flow, "create_entry", name)
+
+
+async def pair_wallbox(api: HomeAssistantApi, charge_point_id: str) -> bool:
+    """Confirm the card of a wallbox that dials in; return whether there was one to come."""
+    entries = await api.config_entries()
+    hub = next(entry["entry_id"] for entry in entries if entry["title"] == OCPP)
+    if await api.command("config_entries/subentries/list", entry_id=hub):
+        return False
+
+    async def card() -> str:
+        for flow in await api.command("config_entries/flow/progress"):
+            if charge_point_id in str(flow["context"].get("unique_id")):
+                return str(flow["flow_id"])
+        return ""
+
+    flow_id = await wait_until(card, f"{charge_point_id} to be discovered", within=60)
+    found = await api.request("GET", f"{ConfigFlow.path}/{flow_id}")
+    flow = ConfigFlow(api, found)
+    await flow.submit(name="Wallbox")
+    if flow.step["type"] not in ("abort", "create_entry"):
+        raise HomeAssistantError(f"{charge_point_id}: not paired: {flow.step}")
+    return True
 
 
 async def create_actuators(api: HomeAssistantApi, name: str) -> None:

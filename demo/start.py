@@ -10,6 +10,7 @@ from pathlib import Path
 import shutil
 import sys
 
+from demo.charge_point import ChargePoint
 from demo.dashboard import DASHBOARD_PATH, save_dashboard
 from demo.home_assistant import (
     REPOSITORY,
@@ -18,12 +19,15 @@ from demo.home_assistant import (
     HomeAssistantError,
     HomeAssistantProcess,
 )
-from demo.hubs import DevicesAt, create_missing_hubs
+from demo.hubs import DevicesAt, create_missing_hubs, pair_wallbox
 from demo.meter import JsonMeter, YamlMeter, on_stop_signal
 from demo.serial_device import SerialSensor
+from demo.visits import Visits
 
 USERNAME = "demo"
 PASSWORD = "demo"  # noqa: S105 (it is printed on every start, and works on this machine only)
+
+WALLBOX = "DEMO-1"
 
 
 def say(text: str) -> None:
@@ -31,7 +35,9 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-async def set_up(home_assistant: HomeAssistantProcess, devices: DevicesAt) -> None:
+async def set_up(
+    home_assistant: HomeAssistantProcess, devices: DevicesAt, *, paired: bool
+) -> None:
     """Bring a Home Assistant that answers to the state a visitor should find."""
     async with HomeAssistantApi(home_assistant.url) as api:
         await api.sign_in(USERNAME, PASSWORD)
@@ -46,6 +52,8 @@ async def set_up(home_assistant: HomeAssistantProcess, devices: DevicesAt) -> No
         )
         for title in await create_missing_hubs(api, devices):
             say(f"    set up {title}")
+        if paired and await pair_wallbox(api, devices.wallbox_id):
+            say(f"    paired {devices.wallbox_id}")
         await save_dashboard(api)
 
 
@@ -53,17 +61,28 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
     """Run devices and Home Assistant until told to stop, or until Home Assistant ends."""
     if options.reset:
         shutil.rmtree(options.config, ignore_errors=True)
+        beside(options.config, "wallbox.json").unlink(missing_ok=True)
     first_time = not (options.config / ".storage").exists()
     home_assistant = HomeAssistantProcess(options.config, options.port)
     home_assistant.prepare()
 
     say("==> Starting the simulated devices")
+    wallbox = ChargePoint(
+        f"ws://127.0.0.1:{options.ocpp_port}",
+        WALLBOX,
+        memory=beside(options.config, "wallbox.json"),
+        back_off=(1.0, 5.0),
+    )
     async with (
         JsonMeter(port=options.json_port) as json_meter,
         YamlMeter(port=options.yaml_port) as yaml_meter,
         SerialSensor(serial_port_beside(options.config)) as sensor,
+        wallbox,
+        Visits(wallbox),
     ):
-        devices = DevicesAt(json_meter.port, yaml_meter.port, sensor.path)
+        devices = DevicesAt(
+            json_meter.port, yaml_meter.port, sensor.path, options.ocpp_port, wallbox.id
+        )
         while not stop.is_set():
             say(
                 "==> Starting Home Assistant"
@@ -72,7 +91,7 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
             try:
                 await home_assistant.start()
                 say("==> Setting it up")
-                await set_up(home_assistant, devices)
+                await set_up(home_assistant, devices, paired=not options.unpaired)
                 announce(home_assistant, devices)
                 code = await home_assistant.wait()
             finally:
@@ -87,7 +106,12 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
 
 def serial_port_beside(config: Path) -> Path:
     """Return where the sensor's port is: the same at each start, another for each folder."""
-    name = "serial-port" if config.name == "config" else f"{config.name}-serial-port"
+    return beside(config, "serial-port")
+
+
+def beside(config: Path, what: str) -> Path:
+    """Return where something is kept beside a folder of configuration."""
+    name = what if config.name == "config" else f"{config.name}-{what}"
     return config.absolute().with_name(name)
 
 
@@ -100,6 +124,7 @@ def announce(home_assistant: HomeAssistantProcess, devices: DevicesAt) -> None:
     JSON meter             127.0.0.1:{devices.json_port}
     YAML weather station   127.0.0.1:{devices.yaml_port}
     serial sensor          {devices.serial_port}
+    wallbox {devices.wallbox_id:<14} dials in to port {devices.ocpp_port}
     log                    {home_assistant.output_path}
 
 Ready. Press Ctrl-C to stop.""")
@@ -122,6 +147,12 @@ async def main() -> int:
     )
     parser.add_argument(
         "--yaml-port", type=int, default=5021, help="of the weather station (5021)"
+    )
+    parser.add_argument(
+        "--ocpp-port", type=int, default=9000, help="that the wallbox dials (9000)"
+    )
+    parser.add_argument(
+        "--unpaired", action="store_true", help="leave the wallbox to be discovered"
     )
     parser.add_argument("--reset", action="store_true", help="forget earlier starts")
     options = parser.parse_args()

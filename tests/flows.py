@@ -35,7 +35,7 @@ async def start(hass: HomeAssistant, kind: str) -> ConfigFlowResult:
         DOMAIN, context={"source": SOURCE_USER}
     )
     assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == ["tcp", "serial"]
+    assert result["menu_options"] == ["tcp", "serial", "ocpp"]
     return await choose(hass, result, kind)
 
 

@@ -147,7 +147,7 @@ async def start(hass: HomeAssistant) -> ConfigFlowResult:
     result = await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": SOURCE_USER}
     )
-    assert result["menu_options"] == ["tcp", "serial", "custom"]
+    assert result["menu_options"] == ["tcp", "serial", "ocpp", "custom"]
     return await choose(hass, result, "custom")
 
 
@@ -525,4 +525,4 @@ async def test_the_menu_is_short_without_offers(hass: HomeAssistant) -> None:
     result = await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": SOURCE_USER}
     )
-    assert result["menu_options"] == ["tcp", "serial"]
+    assert result["menu_options"] == ["tcp", "serial", "ocpp"]

@@ -1,4 +1,4 @@
-"""BEMCom connectors: TCP sockets and serial ports as hubs of datapoints."""
+"""BEMCom connectors: TCP sockets, serial ports and EV chargers as hubs of datapoints."""
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -16,6 +16,8 @@ from .device_info import device_id_of, register_hub
 from .hubs import create_connector
 from .issues import async_setup_issues, delete_issues
 from .link_devices import async_forget_device, device_store
+from .ocpp_config import ignored_entries
+from .ocpp_hub import ocpp_store
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -68,6 +70,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> N
     delete_issues(hass, entry)
     await datapoint_store(hass, entry.entry_id).async_remove()
     await device_store(hass, entry.entry_id).async_remove()
+    await ocpp_store(hass, entry.entry_id).async_remove()
+    for ignored in ignored_entries(hass, entry):
+        await hass.config_entries.async_remove(ignored.entry_id)
 
 
 async def async_remove_config_entry_device(
@@ -75,9 +80,12 @@ async def async_remove_config_entry_device(
 ) -> bool:
     """Allow to delete what is no longer there; the hub itself always is.
 
-    A device with actuators would come back with them.
+    A device with actuators would come back with them, and a charge point goes with what the
+    user added it by.
     """
     if (DOMAIN, entry.entry_id) in device_entry.identifiers:
+        return False
+    if device_entry.config_subentry_id is not None:
         return False
     device_id = device_id_of(entry, device_entry)
     if device_id is not None and shown_on(entry, device_id):

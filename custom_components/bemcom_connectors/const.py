@@ -15,6 +15,7 @@ PLATFORMS: Final = [
     Platform.SENSOR,
     Platform.SWITCH,
     Platform.TEXT,
+    Platform.UPDATE,
 ]
 # Those that show what a device sends.
 DATAPOINT_PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
@@ -77,3 +78,39 @@ CONF_STATE_SOURCE: Final = "state_source"
 CONF_STATE_KEY: Final = "state_key"
 CONF_COMMAND_ENCODING: Final = "encoding"
 CONF_REPLY_FRAMING: Final = "reply_framing"
+
+# Entry data of an OCPP hub: where it listens
+HUB_OCPP: Final = "ocpp"
+CONF_CERTIFICATE: Final = "certificate"
+CONF_KEY_FILE: Final = "key"
+CONF_SECOND_CERTIFICATE: Final = "second_certificate"
+CONF_SECOND_KEY: Final = "second_key"
+CONF_CLIENT_CA: Final = "client_ca"
+
+# Entry options of an OCPP hub
+CONF_UNKNOWN_CHARGE_POINTS: Final = "unknown_charge_points"
+CONF_CALL_TIMEOUT: Final = "call_timeout"
+CONF_PING_INTERVAL: Final = "ping_interval"
+
+SUBENTRY_CHARGE_POINT: Final = "charge_point"
+SUBENTRY_ID_TAG: Final = "id_tag"
+
+# Data of a charge point, beside its id and password
+CONF_CERTIFICATE_NAME: Final = "certificate_name"
+CONF_UNKNOWN_TAGS: Final = "unknown_tags"
+CONF_CONFIGURE: Final = "configure"
+CONF_MEASURANDS: Final = "measurands"
+CONF_SAMPLE_INTERVAL: Final = "sample_interval"
+CONF_CLOCK_ALIGNED_INTERVAL: Final = "clock_aligned_interval"
+CONF_HEARTBEAT_INTERVAL: Final = "heartbeat_interval"
+CONF_WEBSOCKET_PING_INTERVAL: Final = "websocket_ping_interval"
+CONF_QUIRKS_MODE: Final = "quirks_mode"
+CONF_QUIRKS: Final = "quirks"
+QUIRKS_AUTOMATIC: Final = "automatic"
+QUIRKS_CHOSEN: Final = "chosen"
+
+# Data of an id tag, beside its name
+CONF_ID_TAG: Final = "id_tag"
+CONF_STATUS: Final = "status"
+CONF_EXPIRY: Final = "expiry"
+CONF_PARENT: Final = "parent"

@@ -21,13 +21,17 @@ from .connector.model import JsonValue, LinkError, Reading
 from .connector.reporting import Reporter, ReportRule, ReportStrategy
 from .connector.stream import StreamConnector
 from .const import DOMAIN
-from .datapoint_catalog import DatapointCatalog, datapoint_unique_id
+from .datapoint_catalog import Curated, DatapointCatalog, datapoint_unique_id, guess_all
 from .descriptions import DatapointDescription, is_describable, native_value
+from .followers import Followers
 from .hub_actuators import HubActuators
 from .issues import HubIssues
 from .link_devices import LinkDevices
 from .link_events import LinkEvents
 from .live_entities import async_take_away
+from .ocpp.connector import OcppConnector
+from .ocpp_descriptions import describe_ocpp
+from .ocpp_hub import OcppHub
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,7 +64,12 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         )
         self.link_devices = LinkDevices(hass, entry, connector)
         self.link_events = LinkEvents(self.name, connector, self.link_devices)
-        self._catalog = DatapointCatalog(hass, entry, connector)
+        self.ocpp: OcppHub | None = None
+        curated: Curated = guess_all
+        if isinstance(connector, OcppConnector):
+            self.ocpp = OcppHub(hass, entry, connector)
+            curated = describe_ocpp
+        self._catalog = DatapointCatalog(hass, entry, connector, curated)
         self._issues = HubIssues(hass, entry)
         self._report_rule = ReportRule.of(entry.options)
         self._made_of = (entry.title, entry.data, entry.options)
@@ -69,6 +78,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         # Datapoints that had no value yet which tells what they are, with their device.
         self._undescribed: dict[str, str | None] = {}
         self._entities: dict[str, CALLBACK_TYPE] = {}
+        self.followers = Followers()
         # Of the datapoints that are not simply shown whenever they change.
         self._reporters: dict[str, tuple[Reporter, DatapointDescription]] = {}
         self._statistics: list[CALLBACK_TYPE] = []
@@ -82,6 +92,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.actuators.async_clear_registry()
         self.connector.add_listener(self)
         await self.link_devices.async_load()
+        if self.ocpp is not None:
+            await self.ocpp.async_load()
         await self._async_connect()
         self.actuators.async_listen()
         self._issues.async_actuators(self.actuators.commands.unusable)
@@ -141,6 +153,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         async with self._showing:  # no entity is added after this
             await self.connector.stop()
         self.link_events.async_close()
+        if self.ocpp is not None:
+            await self.ocpp.async_close()
         await self.actuators.commands.async_close()
         await self._catalog.async_save()
 
@@ -178,6 +192,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             if value != before or type(value) is not type(before):
                 shown[key] = value
                 self._report(key, update)
+        if self.followers:
+            self.followers.async_tell(reading, self._report)
 
     @override
     @callback
@@ -232,6 +248,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             # Its link is closed before its entities go.
             if self.config_entry.state is not ConfigEntryState.LOADED:
                 return
+            if self.ocpp is not None:
+                self.ocpp.async_take()
             for key in self._catalog.async_take_overrides():
                 await self._async_show_datapoint(key)
             await self.actuators.async_show()
@@ -345,7 +363,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Decide how datapoints look, and add their entities."""
         added: list[DatapointDescription] = []
         for key, value in values.items():
-            if not is_describable(value) and not self._catalog.knows(key):
+            if not is_describable(value) and not self._catalog.knows(key, device_id):
                 self._undescribed[key] = device_id
                 continue
             self._undescribed.pop(key, None)

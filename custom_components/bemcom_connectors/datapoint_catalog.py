@@ -1,6 +1,7 @@
 """How each datapoint of a hub looks: guessed once, kept over restarts, overridden by the user."""
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 import logging
 
@@ -31,15 +32,27 @@ _LOGGER = logging.getLogger(__name__)
 STORAGE_VERSION = 1
 _SAVE_DELAY = 10
 
+# Returns how a datapoint looks, by its key and its device; None: it is to be guessed.
+type Curated = Callable[[str, str | None], DatapointDescription | None]
+
+
+def guess_all(_key: str, _device_id: str | None) -> None:
+    """Know no datapoint that is described by hand."""
+
 
 class DatapointCatalog:
     """The descriptions of a hub's datapoints.
 
     What was guessed is stored; the user's overrides live in the entry and come on top.
+    What `curated` knows is neither guessed nor stored.
     """
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, connector: Connector
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        connector: Connector,
+        curated: Curated = guess_all,
     ) -> None:
         """Describe as many datapoints as the connector may have."""
         self._hass = hass
@@ -47,6 +60,9 @@ class DatapointCatalog:
         self._connector = connector
         self._store = datapoint_store(hass, entry.entry_id)
         self._unsaved = False
+        self._find_curated = curated
+        # Those that came, as they are described by hand.
+        self._curated: dict[str, DatapointDescription] = {}
         # Those of earlier runs too: a datapoint keeps the looks it had.
         self._guessed: dict[str, DatapointDescription] = {}
         # Those that take room. Others are of a time when the link had one device, or several.
@@ -93,32 +109,36 @@ class DatapointCatalog:
     @property
     def guesses(self) -> Mapping[str, DatapointDescription]:
         """Return the descriptions without the user's overrides."""
-        return self._guessed
+        return ChainMap(self._curated, self._guessed)
 
-    def knows(self, key: str) -> bool:
-        """Tell whether a datapoint was described before."""
-        return key in self._guessed
+    def knows(self, key: str, device_id: str | None = None) -> bool:
+        """Tell whether a datapoint needs no value to be described."""
+        return key in self._guessed or self._find_curated(key, device_id) is not None
 
     @callback
     def async_describe(
         self, key: str, value: JsonValue, device_id: str | None
     ) -> DatapointDescription | None:
         """Return how a datapoint looks that came; None if there is no room for it."""
-        guessed = self._guessed.get(key)
-        # A key may be another device's than at the time when there was one, or several.
-        if guessed is None or guessed.device_id != device_id:
-            if (
-                key not in self._counted
-                and len(self._counted) >= self._connector.max_datapoints
-            ):
+        known = self._guessed.get(key)
+        has_room = (
+            key in self._counted or len(self._counted) < self._connector.max_datapoints
+        )
+        if (curated := self._find_curated(key, device_id)) is not None:
+            if not has_room:
                 return None
-            guessed = replace(
+            self._curated[key] = known = curated
+        # A key may be another device's than at the time when there was one, or several.
+        elif known is None or known.device_id != device_id:
+            if not has_room:
+                return None
+            known = replace(
                 describe(own_key(key, device_id), value), key=key, device_id=device_id
             )
-            self._guessed[key] = guessed
+            self._guessed[key] = known
             self._async_schedule_save()
         self._counted.add(key)
-        description = self._override(guessed)
+        description = self._override(known)
         self._async_adapt_registry(description)
         return description
 
@@ -126,6 +146,8 @@ class DatapointCatalog:
     def async_replace(self, description: DatapointDescription) -> None:
         """Keep what an entity learned about its datapoint, but not what the user said."""
         key = description.key
+        if key in self._curated:
+            return  # there is nothing to learn
         guess = self._guessed.get(key, description)
         override = self._overrides.get(key, {})
         self._guessed[key] = learned(guess, description, override)
@@ -134,6 +156,7 @@ class DatapointCatalog:
     @callback
     def async_forget(self, key: str) -> None:
         """Forget a datapoint; it is guessed anew when it comes again."""
+        self._curated.pop(key, None)
         self._guessed.pop(key, None)
         self._counted.discard(key)
         self._async_schedule_save()
@@ -189,7 +212,12 @@ class DatapointCatalog:
                 fault.field,
                 guessed.key,
             )
-        return apply(guessed, override)
+        shown = apply(guessed, override)
+        if guessed.translation_key is None:
+            return shown
+        if shown.platform is not guessed.platform:  # which has other texts
+            return replace(shown, translation_key=None, translation_placeholders=())
+        return replace(shown, is_renamed=shown.name != guessed.name)
 
     @callback
     def _async_adapt_registry(self, description: DatapointDescription) -> None:

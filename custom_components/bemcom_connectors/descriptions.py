@@ -82,6 +82,15 @@ class DatapointDescription:
     # and always both.
     scale: float | None = None
     offset: float | None = None
+    # Of those only that are described by hand: what names the entity and its states, with
+    # placeholders, and whether the user's name comes before it.
+    translation_key: str | None = None
+    translation_placeholders: tuple[tuple[str, str], ...] = ()
+    is_renamed: bool = False
+    # Attributes, and the keys of the datapoints whose values they are.
+    attributes: tuple[tuple[str, str], ...] = ()
+    # Whether it is shown while its device cannot be reached, as it says just that.
+    is_always_available: bool = False
 
 
 def describe(key: str, value: JsonValue) -> DatapointDescription:

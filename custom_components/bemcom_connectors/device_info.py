@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 
 from .connector.devices import Device
 from .connector.encoding import render_template
@@ -15,6 +15,7 @@ from .const import (
     CONF_DEVICE_NAME,
     CONF_HUB_KIND,
     DOMAIN,
+    HUB_OCPP,
     HUB_SERIAL,
     HUB_TCP,
 )
@@ -22,7 +23,11 @@ from .const import (
 MANUFACTURER = "BEMCom Connectors"
 DEFAULT_DEVICE_NAME = "${hub} ${device_id}"
 
-_MODELS = {HUB_TCP: "TCP hub", HUB_SERIAL: "Serial hub"}
+_MODELS = {
+    HUB_TCP: "TCP hub",
+    HUB_SERIAL: "Serial hub",
+    HUB_OCPP: "OCPP central system",
+}
 
 
 @callback
@@ -48,23 +53,28 @@ def register_device(hass: HomeAssistant, entry: ConfigEntry, device_id: str) -> 
         manufacturer=MANUFACTURER,
         model=_kind_of(entry, device_id),
         name=_name_of(entry, device_id),
-        via_device_id=_hub_id(hass, entry),
+        via_device_id=hub_device_id(hass, entry),
     )
 
 
 @callback
 def device_info(
     hass: HomeAssistant, entry: ConfigEntry, device_id: str | None
-) -> DeviceInfo:
+) -> DeviceInfo | ChildDeviceInfo:
     """Describe one of the devices that share the link of a hub; None: the hub itself."""
     if device_id is None:
         return DeviceInfo(identifiers={(DOMAIN, entry.entry_id)})
+    if entry.data.get(CONF_HUB_KIND) == HUB_OCPP:
+        info: DeviceInfo | ChildDeviceInfo = entry.runtime_data.ocpp.device_info(
+            device_id
+        )
+        return info
     return DeviceInfo(
         identifiers={device_identifier(entry, device_id)},
         manufacturer=MANUFACTURER,
         model=_kind_of(entry, device_id),
         name=_name_of(entry, device_id),
-        via_device_id=_hub_id(hass, entry),
+        via_device_id=hub_device_id(hass, entry),
     )
 
 
@@ -103,8 +113,8 @@ def _name_of(entry: ConfigEntry, device_id: str) -> str:
     return render_template(template, {"hub": entry.title, "device_id": device_id})
 
 
-def _hub_id(hass: HomeAssistant, entry: ConfigEntry) -> str:
-    """Return the device of the hub, which those on its link refer to."""
+def hub_device_id(hass: HomeAssistant, entry: ConfigEntry) -> str:
+    """Return the device of the hub, which those behind it refer to."""
     return dr.async_get_device_id_by_identifier(
         hass, (DOMAIN, entry.entry_id), config_entry_id=entry.entry_id
     )

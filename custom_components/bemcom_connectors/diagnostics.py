@@ -5,11 +5,20 @@ from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_DEVICE, CONF_HOST
+from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 
 from .connector.model import JsonValue
-from .const import CONF_REQUEST, CONF_SETTINGS, SUBENTRY_ACTUATOR, SUBENTRY_DATAPOINT
+from .const import (
+    CONF_ID_TAG,
+    CONF_PARENT,
+    CONF_REQUEST,
+    CONF_SETTINGS,
+    SUBENTRY_ACTUATOR,
+    SUBENTRY_CHARGE_POINT,
+    SUBENTRY_DATAPOINT,
+    SUBENTRY_ID_TAG,
+)
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .serial_ports import is_url
 from .stored_descriptions import to_dict
@@ -27,6 +36,8 @@ _SENT = {
     "reply_pattern",
     "reply_error_pattern",
 }
+# Of charge points and id tags.
+_CREDENTIALS = {CONF_PASSWORD, CONF_ID_TAG, CONF_PARENT}
 
 
 def _to_redact(entry: BemcomConfigEntry) -> set[str]:
@@ -49,6 +60,12 @@ async def async_get_config_entry_diagnostics(
             "overrides": _subentries(entry, SUBENTRY_DATAPOINT),
             "actuators": async_redact_data(
                 _subentries(entry, SUBENTRY_ACTUATOR), _SENT
+            ),
+            "charge_points": async_redact_data(
+                _subentries(entry, SUBENTRY_CHARGE_POINT), _CREDENTIALS
+            ),
+            "id_tags": async_redact_data(
+                _subentries(entry, SUBENTRY_ID_TAG), _CREDENTIALS
             ),
             "state": entry.state.value,
             "reason": entry.error_reason_translation_key,
@@ -75,6 +92,7 @@ async def async_get_config_entry_diagnostics(
         "unusable_actuators": sorted(coordinator.actuators.commands.unusable),
         "converter_output": _converter_output(coordinator),
         "messages": [_message(*message) for message in connector.history],
+        "ocpp": coordinator.ocpp and coordinator.ocpp.diagnostics(),
     }
 
 

@@ -1,7 +1,7 @@
 """Base entities of the BEMCom connectors."""
 
-from collections.abc import Callable
-from typing import override
+from collections.abc import Callable, Mapping
+from typing import Any, override
 
 from homeassistant.const import Platform
 from homeassistant.core import callback
@@ -12,6 +12,7 @@ from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .datapoint_catalog import datapoint_unique_id
 from .descriptions import DatapointDescription, NativeValue, native_value
 from .device_info import device_info
+from .ocpp_hub import AVAILABILITY
 
 
 class HubEntity(CoordinatorEntity[ConnectorCoordinator]):
@@ -48,7 +49,7 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         super().__init__(coordinator)
         entry = coordinator.config_entry
         self.datapoint = datapoint
-        self._attr_name = datapoint.name
+        self._take_name(datapoint)
         self._attr_unique_id = datapoint_unique_id(entry, datapoint.key)
         self._attr_device_info = device_info(
             coordinator.hass, entry, datapoint.device_id
@@ -60,13 +61,46 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
             datapoint.key
         )
 
+    def _take_name(self, datapoint: DatapointDescription) -> None:
+        """Take the name: the user's, that of the translation, or the guessed one."""
+        if datapoint.translation_key is None or datapoint.is_renamed:
+            self._attr_name = datapoint.name
+        if datapoint.translation_key is not None:
+            self._attr_translation_key = datapoint.translation_key
+            placeholders = dict(datapoint.translation_placeholders)
+            self._attr_translation_placeholders = placeholders
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the device can be reached, unless that is what is shown."""
+        datapoint, ocpp = self.datapoint, self.coordinator.ocpp
+        if datapoint.is_always_available:
+            return True
+        return super().available and (
+            ocpp is None
+            or datapoint.device_id is None
+            or ocpp.is_available(datapoint.device_id)
+        )
+
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the datapoint."""
+        """Follow the datapoint, and what else is shown with it."""
         await super().async_added_to_hass()
+        coordinator, datapoint = self.coordinator, self.datapoint
         self.async_on_remove(
-            self.coordinator.async_subscribe(self.datapoint.key, self._handle_value)
+            coordinator.async_subscribe(datapoint.key, self._handle_value)
         )
+        for _, key in datapoint.attributes:
+            self.async_on_remove(
+                coordinator.followers.async_follow(key, self._handle_attributes)
+            )
+        if coordinator.ocpp is not None and datapoint.device_id is not None:
+            self.async_on_remove(
+                coordinator.ocpp.async_subscribe(
+                    datapoint.device_id, AVAILABILITY, self._handle_availability
+                )
+            )
         self._update_value()
 
     @callback
@@ -83,8 +117,31 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
             raise
 
     @callback
+    def _handle_attributes(self) -> None:
+        """Show what else there is to say, if it is news."""
+        if self._take_attributes():
+            self.async_write_ha_state()
+
+    @callback
+    def _handle_availability(self, _event_type: str, _more: dict[str, Any]) -> None:
+        """Show whether the device can be reached."""
+        self.async_write_ha_state()
+
+    @callback
+    def _take_attributes(self) -> bool:
+        """Take over what is shown with the value; return whether it is news."""
+        if not (attributes := self.datapoint.attributes):
+            return False
+        data = self.coordinator.data
+        before = getattr(self, "_attr_extra_state_attributes", None)
+        now = {name: data.get(key) for name, key in attributes}
+        self._attr_extra_state_attributes = now
+        return now != before
+
+    @callback
     def _update_value(self) -> None:
         """Take over the datapoint's latest value."""
+        self._take_attributes()
         value = self.coordinator.data.get(self.datapoint.key)
         self._show(native_value(self.datapoint, value))
 
@@ -108,8 +165,28 @@ def async_add_datapoints(
 
     @callback
     def add(datapoints: list[DatapointDescription]) -> None:
-        async_add_entities(
-            entity_class(coordinator, datapoint) for datapoint in datapoints
-        )
+        for subentry_id, group in _by_subentry(coordinator, datapoints).items():
+            async_add_entities(
+                (entity_class(coordinator, datapoint) for datapoint in group),
+                config_subentry_id=subentry_id,
+            )
 
     coordinator.async_add_platform(platform, add)
+
+
+def _by_subentry(
+    coordinator: ConnectorCoordinator, datapoints: list[DatapointDescription]
+) -> Mapping[str | None, list[DatapointDescription]]:
+    """Return datapoints by the subentry of the charge point that they are of, if any."""
+    if (ocpp := coordinator.ocpp) is None:
+        return {None: datapoints}
+    found: dict[str | None, list[DatapointDescription]] = {}
+    subentries: dict[str | None, str | None] = {None: None}
+    for datapoint in datapoints:
+        device_id = datapoint.device_id
+        if device_id not in subentries:
+            subentries[device_id] = ocpp.subentry_id(device_id)
+        # Otherwise the charge point was removed meanwhile.
+        if (subentry_id := subentries[device_id]) is not None or device_id is None:
+            found.setdefault(subentry_id, []).append(datapoint)
+    return found

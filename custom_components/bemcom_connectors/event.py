@@ -1,6 +1,7 @@
-"""Events: the link of a hub comes up or goes down, and a device sends a message."""
+"""Events: of the link of a hub, of devices that send messages, and of charge points."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
@@ -10,12 +11,54 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .entity import HubEntity
+from .ocpp_entity import OcppEntity, OcppHub, async_add_ocpp_entities
 
 # The hub pushes: nothing is ever polled.
 PARALLEL_UPDATES = 0
 
 MESSAGE = EventEntityDescription(
     key="message", translation_key="message", event_types=["received"]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OcppEventDescription(EventEntityDescription):
+    """What happens at a charge point, or at one of its connectors."""
+
+    of_connector: bool = False
+
+
+OCPP_EVENTS = (
+    OcppEventDescription(
+        key="session", event_types=["started", "ended"], of_connector=True
+    ),
+    OcppEventDescription(
+        key="id_tag", event_types=["accepted", "blocked", "expired", "invalid"]
+    ),
+    OcppEventDescription(
+        key="security",
+        event_types=[
+            "firmware_updated",
+            "failed_to_authenticate_at_central_system",
+            "central_system_failed_to_authenticate",
+            "setting_system_time",
+            "startup_of_the_device",
+            "reset_or_reboot",
+            "security_log_was_cleared",
+            "reconfiguration_of_security_parameters",
+            "memory_exhaustion",
+            "invalid_messages",
+            "attempted_replay_attacks",
+            "tamper_detection_activated",
+            "invalid_firmware_signature",
+            "invalid_firmware_signing_certificate",
+            "invalid_central_system_certificate",
+            "invalid_charge_point_certificate",
+            "invalid_tls_version",
+            "invalid_tls_cipher_suite",
+            "other",
+        ],
+    ),
 )
 
 
@@ -33,6 +76,17 @@ async def async_setup_entry(
         async_add_entities([MessageEvent(coordinator, it) for it in devices])
 
     coordinator.link_devices.async_add_platform(add)
+    async_add_ocpp_entities(entry, _of_ocpp_device, async_add_entities)
+
+
+@callback
+def _of_ocpp_device(
+    coordinator: ConnectorCoordinator, ocpp: OcppHub, device_id: str, is_connector: bool
+) -> Iterator[OcppEvent]:
+    """Yield what tells of the events of a charge point or a connector."""
+    for description in OCPP_EVENTS:
+        if description.of_connector == is_connector:
+            yield OcppEvent(coordinator, ocpp, device_id, description)
 
 
 class ConnectionEvent(HubEntity, EventEntity):
@@ -89,6 +143,28 @@ class MessageEvent(CoordinatorEntity[ConnectorCoordinator], EventEntity):
             )
         )
 
+    @callback
+    def _happened(self, event_type: str, attributes: dict[str, Any]) -> None:
+        """Tell what happened."""
+        self._trigger_event(event_type, attributes)
+        self.async_write_ha_state()
+
+
+class OcppEvent(OcppEntity, EventEntity):
+    """Something happens at a charge point or a connector."""
+
+    def __init__(
+        self,
+        coordinator: ConnectorCoordinator,
+        ocpp: OcppHub,
+        device_id: str,
+        description: OcppEventDescription,
+    ) -> None:
+        """Tell of the events that `description` names."""
+        super().__init__(coordinator, ocpp, device_id, description.key)
+        self.entity_description = description
+
+    @override
     @callback
     def _happened(self, event_type: str, attributes: dict[str, Any]) -> None:
         """Tell what happened."""

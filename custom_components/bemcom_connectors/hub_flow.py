@@ -30,6 +30,7 @@ from .const import (
     CONF_FORMAT,
     CONF_FRAMING,
     CONF_HUB_KIND,
+    HUB_OCPP,
     HUB_SERIAL,
     HUB_TCP,
 )
@@ -44,7 +45,11 @@ _CONNECTOR_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CONNECTOR_NAME_LENGTH = 64
 
 # What two hubs of a kind must not share.
-_ADDRESS = {HUB_TCP: (CONF_HOST, CONF_PORT), HUB_SERIAL: (CONF_DEVICE,)}
+_ADDRESS = {
+    HUB_TCP: (CONF_HOST, CONF_PORT),
+    HUB_SERIAL: (CONF_DEVICE,),
+    HUB_OCPP: (CONF_HUB_KIND, CONF_PORT),
+}
 
 NAME_FIELD: Fields = {vol.Required(CONF_CONNECTOR_NAME): TextSelector()}
 

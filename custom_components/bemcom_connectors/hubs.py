@@ -49,8 +49,10 @@ from .const import (
     CONF_XONXOFF,
     DOMAIN,
     HUB_CUSTOM,
+    HUB_OCPP,
     HUB_SERIAL,
 )
+from .ocpp_config import create_ocpp_connector
 from .parsers import create_hub_parser
 
 
@@ -58,6 +60,8 @@ def address_of(data: Mapping[str, Any]) -> str:
     """Return where the device of an entry is, in short and without what is secret in it."""
     if data[CONF_HUB_KIND] == HUB_CUSTOM:
         return str(data[CONF_CONNECTOR_TYPE])
+    if data[CONF_HUB_KIND] == HUB_OCPP:
+        return f"port {data[CONF_PORT]}"
     if data[CONF_HUB_KIND] == HUB_SERIAL:
         return SerialTransport(data[CONF_DEVICE]).where
     return f"{data[CONF_HOST]}:{data[CONF_PORT]}"
@@ -106,6 +110,8 @@ def create_connector(
     """Return the connector of an entry; OptionsError where its options cannot work."""
     if data[CONF_HUB_KIND] == HUB_CUSTOM:
         return _create_offered(hass, data, options)
+    if data[CONF_HUB_KIND] == HUB_OCPP:
+        return create_ocpp_connector(data, options)
     is_text = options[CONF_FORMAT] in TEXT_FORMATS
     return StreamConnector(
         data[CONF_CONNECTOR_NAME],

@@ -8,14 +8,14 @@ from homeassistant.const import Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.storage import Store
 
 from .connector.base import Connector
 from .connector.devices import Device
 from .connector.listener import Listener
 from .connector.model import JsonValue
-from .const import DOMAIN
+from .const import CONF_HUB_KIND, DOMAIN, HUB_OCPP
 from .device_info import device_identifier, device_info, register_device
 
 STORAGE_VERSION = 1
@@ -41,11 +41,13 @@ class LinkDevices(Listener):
         self._hass = hass
         self._entry = entry
         self._connector = connector
+        # Whose devices are charge points, and tell what happens in events of their own.
+        self._is_ocpp = entry.data.get(CONF_HUB_KIND) == HUB_OCPP
         self._store = device_store(hass, entry.entry_id)
         self._named = connector.devices.named
         self._named[None] = Device(connector.name, name=entry.title)
         # Those that an entity shows the messages of, and those that came before the platform.
-        self._shown: set[str | None] = {None}
+        self._shown: set[str | None] = set() if self._is_ocpp else {None}
         self._add: AddDevices | None = None
 
     async def async_load(self) -> None:
@@ -75,7 +77,7 @@ class LinkDevices(Listener):
         """Tell whether there is an entity for the messages of a device, enabled or not."""
         return device_id in self._shown
 
-    def device_info(self, device_id: str | None) -> DeviceInfo:
+    def device_info(self, device_id: str | None) -> DeviceInfo | ChildDeviceInfo:
         """Describe a device for its entities."""
         return device_info(self._hass, self._entry, device_id)
 
@@ -93,6 +95,7 @@ class LinkDevices(Listener):
 
     async def async_register(self, device: Device) -> None:
         """Have a device, or know another kind or name of it, from now on."""
+        self._check_registrable()
         if device.id not in self._named and len(self._named) > MAX_DEVICES:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
@@ -112,11 +115,21 @@ class LinkDevices(Listener):
 
     async def async_unregister(self, device_id: str) -> None:
         """Have a device no more; one that was only seen comes again when it speaks."""
+        self._check_registrable()
         self._named.pop(device_id, None)
         if (device := self._entry_of(device_id)) is not None:
             dr.async_get(self._hass).async_remove_device(device.id)
         self._shown.discard(device_id)
         await self._async_save()
+
+    def _check_registrable(self) -> None:
+        """Refuse to add or remove devices where they are charge points."""
+        if self._is_ocpp:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="device_registration_unsupported",
+                translation_placeholders={"name": self._entry.title},
+            )
 
     # What happens
 
@@ -132,7 +145,7 @@ class LinkDevices(Listener):
     @callback
     def _async_show(self, device_id: str | None) -> None:
         """Have an entity for the messages of a device."""
-        if device_id not in self._shown:
+        if device_id not in self._shown and not self._is_ocpp:
             self._shown.add(device_id)
             if self._add is not None:
                 self._add([device_id])
@@ -174,11 +187,13 @@ class LinkDevices(Listener):
         if deleted is not None and deleted.disabled_by is by_integration:
             del registry.deleted_entities[key]
 
-    def _entry_of(self, device_id: str) -> dr.DeviceEntry | None:
+    def _entry_of(self, device_id: str) -> dr.AnyDeviceEntry | None:
         """Return the device in Home Assistant's registry."""
-        return dr.async_get(self._hass).async_get_device_by_identifier(
-            device_identifier(self._entry, device_id), self._entry.entry_id
-        )
+        registry = dr.async_get(self._hass)
+        found = (device_identifier(self._entry, device_id), self._entry.entry_id)
+        return registry.async_get_device_by_identifier(
+            *found
+        ) or registry.async_get_child_device_by_identifier(*found)
 
     async def _async_save(self) -> None:
         """Keep the registered devices."""

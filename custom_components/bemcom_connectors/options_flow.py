@@ -21,6 +21,7 @@ from .connector.transport import (
     DEFAULT_WRITE_TIMEOUT,
 )
 from .const import (
+    CONF_CALL_TIMEOUT,
     CONF_CONNECT_TIMEOUT,
     CONF_DEVICE_ID_KEY,
     CONF_DEVICE_NAME,
@@ -28,17 +29,22 @@ from .const import (
     CONF_HUB_KIND,
     CONF_INTER_BYTE_TIMEOUT,
     CONF_MAX_MESSAGE_SIZE,
+    CONF_PING_INTERVAL,
     CONF_RECEIVE_TIMEOUT,
     CONF_RECV_BUFSIZE,
     CONF_REPORT_PERIOD,
     CONF_REPORT_STRATEGY,
     CONF_REPORT_TOLERANCE,
+    CONF_UNKNOWN_CHARGE_POINTS,
     CONF_WRITE_TIMEOUT,
     HUB_CUSTOM,
+    HUB_OCPP,
     HUB_SERIAL,
 )
 from .device_info import DEFAULT_DEVICE_NAME
 from .hubs import address_of
+from .ocpp.model import HubOptions, UnknownPolicy
+from .ocpp_address import async_url
 from .request_flow import RequestSteps
 from .selectors import Fields, number, select
 
@@ -79,9 +85,27 @@ REPORTING_SCHEMA = vol.Schema(
         vol.Required(CONF_REPORT_TOLERANCE, default=0): number(0, 1e9, step=0.001),
     }
 )
+_PRESET = HubOptions()
+OCPP_SERVER_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_UNKNOWN_CHARGE_POINTS, default=_PRESET.unknown.value): select(
+            list(UnknownPolicy), "unknown_charge_points"
+        ),
+        vol.Required(CONF_CALL_TIMEOUT, default=_PRESET.call_timeout): number(
+            5, 300, unit="s"
+        ),
+        vol.Required(CONF_PING_INTERVAL, default=_PRESET.ping_interval): number(
+            5, 3600, unit="s"
+        ),
+    }
+)
 
-
-_OF_EVERY_HUB = {"devices", "reporting"}
+# Of a kind of hub that reads its messages in a way of its own.
+_OFFERED = {
+    HUB_CUSTOM: {"devices", "reporting"},
+    HUB_OCPP: {"connect_charger", "ocpp_server", "reporting"},
+}
+_OF_OCPP_ONLY = {"connect_charger", "ocpp_server"}
 
 
 class BemcomOptionsFlow(RequestSteps, OptionsFlow):
@@ -105,7 +129,15 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         return self.async_show_menu(
             step_id="init",
             menu_options=self._offered(
-                ["decode", "devices", "reporting", "request", "link"]
+                [
+                    "connect_charger",
+                    "ocpp_server",
+                    "decode",
+                    "devices",
+                    "reporting",
+                    "request",
+                    "link",
+                ]
             ),
         )
 
@@ -166,6 +198,35 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
             errors=errors,
         )
 
+    async def async_step_ocpp_server(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say how all charge points are treated."""
+        if user_input is not None:
+            self.take_fields(OCPP_SERVER_SCHEMA, user_input)
+            return self._save()
+        return self.async_show_form(
+            step_id="ocpp_server",
+            data_schema=self.add_suggested_values_to_schema(
+                OCPP_SERVER_SCHEMA, self.settings
+            ),
+        )
+
+    async def async_step_connect_charger(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show what to enter in a wallbox."""
+        if user_input is not None:
+            return await self.async_step_init()
+        return self.async_show_form(
+            step_id="connect_charger",
+            data_schema=vol.Schema({}),
+            description_placeholders={
+                "url": await async_url(self.hass, self.config_entry.data)
+            },
+            last_step=False,
+        )
+
     async def async_step_save(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
@@ -180,10 +241,9 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
     @override
     def _offered(self, options: Sequence[str]) -> list[str]:
         """Return the options of a menu that make sense for this kind of hub."""
-        if self.config_entry.data[CONF_HUB_KIND] != HUB_CUSTOM:
-            return list(options)
-        # How its messages are read is the connector's own matter.
-        return [it for it in options if it in _OF_EVERY_HUB]
+        kind = self.config_entry.data[CONF_HUB_KIND]
+        offered = _OFFERED.get(kind, {*options} - _OF_OCPP_ONLY)
+        return [it for it in options if it in offered]
 
     @override
     def _source(self) -> str:

@@ -129,6 +129,8 @@ class DatapointSensor(DatapointEntity, SensorEntity):
         if datapoint.kind is ValueKind.ENUM:
             self._attr_options = list(datapoint.options)
         self._max_options = coordinator.named_options(datapoint.key) + MAX_OPTIONS
+        if datapoint.translation_key is not None:  # all that there are
+            self._max_options += len(datapoint.options)
 
     @override
     @callback

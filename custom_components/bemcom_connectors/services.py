@@ -4,7 +4,13 @@ from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_register_admin_service
 
-from . import command_actions, device_actions, http_action, message_actions
+from . import (
+    command_actions,
+    device_actions,
+    http_action,
+    message_actions,
+    ocpp_actions,
+)
 from .connector.model import ParseError
 from .const import DOMAIN
 
@@ -14,7 +20,13 @@ SERVICE_RELOAD_CONVERTERS = "reload_converters"
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions, which are there before there is a hub."""
-    for module in (command_actions, device_actions, http_action, message_actions):
+    for module in (
+        command_actions,
+        device_actions,
+        http_action,
+        message_actions,
+        ocpp_actions,
+    ):
         for name, handler, schema, supports_response in module.ACTIONS:
             hass.services.async_register(
                 DOMAIN, name, handler, schema, supports_response=supports_response

@@ -20,8 +20,15 @@ from .overrides import Override, apply
 
 
 def to_dict(description: DatapointDescription) -> dict[str, object]:
-    """Return a description for storage: JSON, and only what was set."""
-    values = ((it.name, getattr(description, it.name)) for it in fields(description))
+    """Return a description for storage: JSON, and only what was set.
+
+    What only those have that are described by hand is said in the program.
+    """
+    values = (
+        (it.name, getattr(description, it.name))
+        for it in fields(description)
+        if it.name not in _BY_HAND
+    )
     return {
         name: _plain(value)
         for name, value in values
@@ -118,6 +125,13 @@ def _as(kind: type, value: object) -> Any:
     return value
 
 
+_BY_HAND = {
+    "translation_key",
+    "translation_placeholders",
+    "is_renamed",
+    "attributes",
+    "is_always_available",
+}
 _DEVICE_CLASSES = {
     Platform.SENSOR: SensorDeviceClass,
     Platform.BINARY_SENSOR: BinarySensorDeviceClass,

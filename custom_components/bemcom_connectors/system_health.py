@@ -21,8 +21,11 @@ async def async_info(hass: HomeAssistant) -> dict[str, Any]:
         for entry in hass.config_entries.async_loaded_entries(DOMAIN)
     ]
     statistics = [connector.statistics for connector in connectors]
+    entries = hass.config_entries.async_entries(
+        DOMAIN, include_ignore=False, include_disabled=False
+    )
     return {
-        "hubs": len(hass.config_entries.async_entries(DOMAIN, include_disabled=False)),
+        "hubs": len(entries),
         "connected": sum(connector.online for connector in connectors),
         "datapoints": sum(len(connector.datapoints) for connector in connectors),
         "messages": sum(it.messages for it in statistics),

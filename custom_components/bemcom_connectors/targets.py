@@ -106,7 +106,7 @@ def _id_on_link(entry: ConfigEntry, device: dr.AnyDeviceEntry) -> str | None:
 
 def _named_hub(hass: HomeAssistant, name: str) -> BemcomConfigEntry:
     """Return the hub of a name."""
-    entries = hass.config_entries.async_entries(DOMAIN)
+    entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     for name_of in _NAMES:
         found = [entry for entry in entries if name_of(entry) == name]
         if len(found) == 1:

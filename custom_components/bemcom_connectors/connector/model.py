@@ -132,6 +132,8 @@ class LinkReason(StrEnum):
     PORT_BUSY = "port_busy"
     PERMISSION = "permission"
     SETTING = "setting"
+    ADDRESS_IN_USE = "address_in_use"
+    ADDRESS_INVALID = "address_invalid"
 
 
 class LinkError(ConnectorError):

@@ -164,20 +164,30 @@ class SensorFlow(Notifier, ABC):
                 self._tell_frame(message, device_id)
             return 0
         self.statistics.fruitless = 0
+        self.publish(values, message.timestamp, device_id)
+        if self._frames_wanted:
+            self._tell_frame(message, device_id)
+        return len(values)
+
+    def publish(
+        self, values: dict[str, JsonValue], timestamp: int, device_id: str | None = None
+    ) -> None:
+        """Tell the listeners of datapoints, by their keys on the hub; new ones first.
+
+        With a `device_id` they are all those of one device, and their keys begin with it.
+        Those that there is no room for are taken out of `values`.
+        """
         known = self.datapoints
         before = len(known)
         known.update(values)
         if len(known) != before:
             self._announce(values, before, device_id)
-        reading = Reading(values, message.timestamp)
+        reading = Reading(values, timestamp)
         for listener in self._listeners:
             try:
                 listener.on_reading(reading)
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
                 self.count_listener_error(type(listener).__name__, err)
-        if self._frames_wanted:
-            self._tell_frame(message, device_id)
-        return len(values)
 
     def _hand_over(self, parsed: dict[str, JsonValue]) -> int:
         """Tell of a message in SEPL's envelope, which has no datapoints."""

@@ -1,0 +1,325 @@
+"""Charging sessions: authorized, started, metered, stopped (OCPP 1.6 sections 4.1, 4.7, 4.8, 4.10)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..connector.model import JsonValue
+from . import datapoints as names
+from .authorization import mask
+from .connector_state import IN_SESSION, ConnectorState, iso
+from .datapoints import state_name
+from .enums import AuthorizationStatus, StopReason
+from .listener import EventKind
+from .metering import MeterReading, read_meter_values, registers
+from .transactions import Transaction
+
+if TYPE_CHECKING:
+    from .charge_point import ChargePoint
+
+type Payload = Mapping[str, Any]
+type Answer = dict[str, JsonValue]
+
+# What StartTransaction and StopTransaction say before they are known, or never were.
+NO_TRANSACTION = frozenset({0, -1})
+
+# A start so shortly after a swipe is of the same card.
+_SWIPE = 300.0
+# Meter values without a transaction are of the one that runs, if they are not older.
+_SLACK = 60.0
+# After so many messages in a row about another transaction, that is the one that runs.
+_FOREIGN_MESSAGES = 3
+# What is nothing, and not unknown, while nobody charges.
+_FLOWS = (
+    "Current.Export",
+    "Current.Import",
+    "Power.Active.Export",
+    "Power.Active.Import",
+    "Power.Reactive",
+)
+# A transaction whose connector has been free for so long is over, although nobody said so.
+LOST_AFTER = 300.0
+
+
+def authorize(cp: ChargePoint, payload: Payload, now: float) -> Answer:
+    """Say whether a tag may charge."""
+    id_tag: str = payload["idTag"]
+    authorization = cp.host.tags.authorize(id_tag, cp.config.unknown_tags, now)
+    _swiped(cp, id_tag, authorization.status, now)
+    return {"idTagInfo": dict(authorization.info)}
+
+
+def start_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
+    """Give a transaction its id, the same again for a retry, whether allowed or not."""
+    id_tag: str = payload["idTag"]
+    connector_id: int = payload["connectorId"]
+    authorization = cp.host.tags.authorize(id_tag, cp.config.unknown_tags, now)
+    former = cp.host.book.open_of(cp.id, connector_id)
+    connector = cp.connector(connector_id)
+    transaction, is_new = cp.host.book.start(
+        cp.id,
+        connector_id,
+        id_tag,
+        payload.get("timestamp"),
+        payload.get("meterStart"),
+        now,
+        before=None if connector is None else connector.total.register,
+    )
+    if is_new:
+        if now - cp.last_swipe[1] > _SWIPE or cp.last_swipe[0] != id_tag.casefold():
+            _swiped(cp, id_tag, authorization.status, now)
+        if former is not None:
+            _tell(cp, former, "ended")
+        _tell(cp, transaction, "started")
+        if connector is not None:
+            _begin(cp, connector, transaction, now)
+        cp.host.changed(urgent=True)
+    return {"transactionId": transaction.id, "idTagInfo": dict(authorization.info)}
+
+
+def stop_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
+    """End a transaction; the charge point is always answered, whatever it says."""
+    book = cp.host.book
+    transaction_id: int = payload["transactionId"]
+    known = book.by_id(cp.id, transaction_id)
+    if known is None:
+        cp.leniencies.note("StopTransaction of an unknown transaction")
+    elif known.ended is None or known.lost:
+        readings = read_meter_values(payload.get("transactionData"), cp.leniencies)
+        before = known.energy_wh
+        book.stop(
+            cp.id,
+            transaction_id,
+            payload.get("timestamp"),
+            payload.get("meterStop"),
+            payload.get("reason") or StopReason.LOCAL,
+            now=now,
+            registers=registers(readings),
+        )
+        session_ended(cp, known, now, max(known.energy_wh - before, 0.0))
+    id_tag = payload.get("idTag")
+    if not id_tag:
+        return {}
+    authorization = cp.host.tags.authorize(id_tag, cp.config.unknown_tags, now)
+    return {"idTagInfo": dict(authorization.info)}
+
+
+def meter_values(cp: ChargePoint, payload: Payload, now: float) -> Answer:
+    """Take up what a meter says; always answered, or it would be sent for ever (spec 4.7)."""
+    connector_id: int = payload["connectorId"]
+    if (connector := cp.connector(connector_id)) is None:
+        return {}
+    cp.metered = now
+    readings = read_meter_values(payload.get("meterValue"), cp.leniencies)
+    if not readings:
+        return {}
+    transaction_id = payload.get("transactionId")
+    transaction = _transaction_of(cp, connector, transaction_id, readings, now)
+    is_over = transaction is not None and transaction.ended is not None
+    values = connector.meter.take(readings, now)
+    if is_over:
+        # What comes after the end must not look as if it went on.
+        for name in connector.meter.clear_live(now):
+            values.pop(name, None)
+    running = None if is_over else transaction
+    _take_registers(running, connector, readings, now)
+    values |= _total(connector)
+    if running is not None:
+        if running.connector_id == connector_id:
+            values |= connector.session_values(running, _tag_of(cp, running), now)
+        elif (its_own := cp.connector(running.connector_id)) is not None:
+            show_session(cp, its_own, running, now)
+    cp.show(connector_id, values)
+    cp.host.changed()
+    return {}
+
+
+def status_changed(cp: ChargePoint, connector: ConnectorState, now: float) -> None:
+    """Show no session any more when a car has gone."""
+    if connector.free_since == now and connector.connector_id:
+        transaction = cp.host.book.open_of(cp.id, connector.connector_id)
+        if transaction is None:
+            show_session(cp, connector, None, now)
+            cp.show(connector.connector_id, _nothing_flows(connector, now))
+
+
+def refresh(cp: ChargePoint, now: float) -> None:
+    """Let the time of running sessions go on, and end those whose end was lost."""
+    poll = cp.adjustments.poll_meter_values
+    for connector in list(cp.connectors.values()):
+        transaction = cp.host.book.open_of(cp.id, connector.connector_id)
+        if transaction is None:
+            continue
+        free_since = connector.free_since
+        if cp.online and free_since is not None and now - free_since > LOST_AFTER:
+            cp.host.book.lose(transaction, free_since)
+            session_ended(cp, transaction, now)
+        else:
+            duration = round(transaction.duration(now))
+            cp.show(connector.connector_id, {names.SESSION_DURATION: duration})
+            if poll and cp.online and now - cp.metered > poll:
+                cp.metered = now
+                cp.spawn(cp.trigger("MeterValues", connector.connector_id))
+
+
+def session_ended(
+    cp: ChargePoint, transaction: Transaction, now: float, growth: float = 0.0
+) -> None:
+    """Show and tell that a session is over; its end told of `growth` Wh more."""
+    if (connector := cp.connector(transaction.connector_id)) is not None:
+        running = cp.host.book.open_of(cp.id, connector.connector_id)
+        ended = now if transaction.ended is None else transaction.ended
+        if transaction.meter_stop is not None:
+            connector.total.add(growth, transaction.meter_stop, ended)
+        if running is None:
+            reason = transaction.reason
+            cp.show(
+                connector.connector_id,
+                {names.STOP_REASON: state_name(reason) if reason else None}
+                | _total(connector)
+                | _nothing_flows(connector, ended),
+            )
+            show_session(cp, connector, transaction, now)
+    _tell(cp, transaction, "ended")
+    cp.host.changed(urgent=True)
+
+
+def show_session(
+    cp: ChargePoint,
+    connector: ConnectorState,
+    transaction: Transaction | None,
+    now: float,
+) -> None:
+    """Show a session as far as it got."""
+    tag = "" if transaction is None else _tag_of(cp, transaction)
+    cp.show(connector.connector_id, connector.session_values(transaction, tag, now))
+
+
+def session_record(cp: ChargePoint, transaction: Transaction) -> dict[str, JsonValue]:
+    """Return a session as people may read it: its tag by name, or in part."""
+    return {
+        "transaction_id": transaction.id,
+        "connector_id": transaction.connector_id,
+        "id_tag": _tag_of(cp, transaction),
+        "start": iso(transaction.started),
+        "end": None if transaction.ended is None else iso(transaction.ended),
+        "duration": round(transaction.duration(transaction.ended or 0.0)),
+        "energy": round(transaction.energy_wh / 1000, 3),
+        "stop_reason": state_name(transaction.reason) if transaction.reason else None,
+    }
+
+
+def _transaction_of(
+    cp: ChargePoint,
+    connector: ConnectorState,
+    transaction_id: int | None,
+    readings: Sequence[MeterReading],
+    now: float,
+) -> Transaction | None:
+    """Return the transaction that meter values are of, be it over; None: they are of none."""
+    book = cp.host.book
+    running = book.open_of(cp.id, connector.connector_id)
+    if transaction_id is None or transaction_id in NO_TRANSACTION:
+        if running is None:
+            return None
+        times = [it.timestamp for it in readings if it.timestamp is not None]
+        in_time = not times or min(max(times), now) >= running.started - _SLACK
+        return running if in_time else None
+    if (known := book.by_id(cp.id, transaction_id)) is not None:
+        connector.foreign = (0, 0)
+        return known
+    may_run = connector.connector_id and connector.status in {None, *IN_SESSION}
+    if not may_run or not cp.adjustments.adopt_transactions:
+        # Some send ids made of nothing while nobody charges.
+        cp.leniencies.note("MeterValues of an unknown transaction")
+        return running
+    if running is not None:
+        same = connector.foreign[0] == transaction_id
+        connector.foreign = (transaction_id, connector.foreign[1] + 1 if same else 1)
+        if connector.foreign[1] < _FOREIGN_MESSAGES:
+            return running
+        book.lose(running, now)
+        session_ended(cp, running, now)
+    connector.foreign = (0, 0)
+    cp.leniencies.note("transaction adopted")
+    adopted = book.adopt(cp.id, connector.connector_id, transaction_id, now)
+    if adopted is not None:
+        _tell(cp, adopted, "started")
+        cp.host.changed(urgent=True)
+    return adopted
+
+
+def _begin(
+    cp: ChargePoint, connector: ConnectorState, transaction: Transaction, now: float
+) -> None:
+    """Show a session that began, and let the total go on from its start."""
+    connector.foreign = (0, 0)
+    if transaction.meter_start is not None:
+        connector.total.take(transaction.meter_start, transaction.started, reset=True)
+    show_session(cp, connector, transaction, now)
+
+
+def _take_registers(
+    transaction: Transaction | None,
+    connector: ConnectorState,
+    readings: Sequence[MeterReading],
+    now: float,
+) -> None:
+    """Let session and total follow the meter's register."""
+    for timestamp, context, register in registers(readings):
+        at = now if timestamp is None else min(timestamp, now)
+        if transaction is not None:
+            growth = transaction.take_register(register, at, context)
+            connector.total.add(growth, register, at)
+        elif connector.connector_id:
+            connector.total.take(register, at)
+
+
+def _total(connector: ConnectorState) -> dict[str, JsonValue]:
+    """Return all the energy that went through a connector, as far as it was measured."""
+    if not connector.connector_id or not connector.total.started:
+        return {}
+    return {names.TOTAL_ENERGY: round(connector.total.total / 1000, 3)}
+
+
+def _nothing_flows(connector: ConnectorState, at: float) -> dict[str, JsonValue]:
+    """Return what is measured where no session is, since `at`."""
+    return {
+        name: 0.0 if name.startswith(_FLOWS) else None
+        for name in connector.meter.clear_live(at)
+        if name in connector.values
+    }
+
+
+def _swiped(
+    cp: ChargePoint, id_tag: str, status: AuthorizationStatus, now: float
+) -> None:
+    """Tell of a tag: in part to all, in full only to those that must know it."""
+    cp.last_swipe = (id_tag.casefold(), now)
+    label = cp.host.tags.label(id_tag)
+    cp.show(0, {names.ID_TAG: label})
+    attributes: dict[str, JsonValue] = {
+        "id_tag": mask(id_tag),
+        "name": label if cp.host.tags.knows(id_tag) else None,
+        "known": cp.host.tags.knows(id_tag),
+    }
+    event_type = state_name(status)
+    cp.host.tell(
+        lambda it: it.on_event(cp.id, 0, EventKind.ID_TAG, event_type, attributes)
+    )
+    cp.host.tell(lambda it: it.on_tag(cp.id, id_tag))
+
+
+def _tell(cp: ChargePoint, transaction: Transaction, event_type: str) -> None:
+    """Tell that a session began, or is over."""
+    record = session_record(cp, transaction)
+    connector_id = transaction.connector_id
+    cp.host.tell(
+        lambda it: it.on_event(
+            cp.id, connector_id, EventKind.SESSION, event_type, record
+        )
+    )
+
+
+def _tag_of(cp: ChargePoint, transaction: Transaction) -> str:
+    """Return what people may read of the tag of a transaction."""
+    return cp.host.tags.label(transaction.id_tag) if transaction.id_tag else ""

@@ -1,0 +1,58 @@
+"""Frames as they may be shown: without id tags, passwords and keys."""
+
+import re
+
+import orjson
+
+# What is kept of a frame; secrets are looked for in more than that, because what makes a
+# value a secret may follow it.
+SHOWN = 256
+_SEARCHED = 4096
+# Frames with escaped characters are read and written again, up to this size.
+_MAX_REWRITTEN = 65536
+
+_HIDDEN = "***"
+_STRING = r'"(?:[^"\\]|\\.)*"?'
+# JSON within a text has its quotes escaped.
+_INNER = r'\\+"(?:(?!\\+").)*'
+_VALUE = rf"({_STRING}|{_INNER}|[^\s\"\\][^,}}\]\s]*)"
+# A key whose value is a secret, wherever it is.
+_SECRET_FIELD = re.compile(
+    r'("[^"\\]{0,40}(?:idtag|passw(?:or)?d|authorizationkey|secret))(\\*"\s*:\s*)'
+    + _VALUE,
+    re.IGNORECASE | re.DOTALL,
+)
+_CONFIGURED = re.compile(r'(value\\*"\s*:\s*)' + _VALUE, re.IGNORECASE | re.DOTALL)
+_USER_OF_URL = re.compile(r'(://)[^/\s"\\@]*@')
+
+
+def redact_frame(data: str | bytes) -> str:
+    """Return the beginning of a frame, without what nobody may read."""
+    text = (
+        data[:_SEARCHED].decode(errors="replace")
+        if isinstance(data, bytes)
+        else data[:_SEARCHED]
+    )
+    if "\\" in text:
+        text = _without_escapes(data, text)
+    lower = text.lower()
+    # Values of a configuration: which of them is the secret depends on the key beside it.
+    if "authorizationkey" in lower or "passw" in lower or "secret" in lower:
+        text = _CONFIGURED.sub(rf'\1"{_HIDDEN}"', text)
+        text = _SECRET_FIELD.sub(rf'\1\2"{_HIDDEN}"', text)
+    elif "idtag" in lower:
+        text = _SECRET_FIELD.sub(rf'\1\2"{_HIDDEN}"', text)
+    if "://" in text:
+        text = _USER_OF_URL.sub(rf"\1{_HIDDEN}@", text)
+    return text[:SHOWN]
+
+
+def _without_escapes(data: str | bytes, text: str) -> str:
+    """Return a frame with its characters written plainly, so that keys can be found."""
+    if len(data) <= _MAX_REWRITTEN:
+        try:
+            return orjson.dumps(orjson.loads(data)).decode()[:_SEARCHED]
+        except orjson.JSONDecodeError:
+            pass
+    # What stands in it cannot be told.
+    return "(escaped characters)" if "\\u" in text else text

@@ -1,0 +1,361 @@
+"""An OCPP hub in Home Assistant: its charge points, their devices, and what is kept."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, override
+
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.tag import async_scan_tag
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    SOURCE_INTEGRATION_DISCOVERY,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, discovery_flow
+from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.storage import Store
+
+from .connector.model import JsonValue
+from .const import DOMAIN
+from .device_info import device_identifier, register_hub
+from .ocpp.charge_point import FirmwareState
+from .ocpp.connector import OcppConnector
+from .ocpp.listener import EventKind, OcppListener
+from .ocpp.model import Identity, PendingChargePoint, device_id_of, split_device_id
+from .ocpp_config import (
+    charge_point_config,
+    charge_point_subentries,
+    discovery_unique_id,
+    hub_options,
+    id_tags,
+)
+from .ocpp_devices import (
+    charge_point_info,
+    connector_info,
+    register_charge_point,
+    register_connector,
+)
+
+STORAGE_VERSION = 1
+
+# What must not be lost is saved so soon, everything else not more often than this (seconds):
+# memory cards wear out.
+_URGENT = 1.0
+_LAZY = 300.0
+
+# Cards of charge points that nobody added: so many at a time.
+MAX_CARDS = 20
+# Tags that nobody added, and that Home Assistant is told of: so many of them in a run.
+MAX_UNKNOWN_TAGS = 100
+
+# Numbers that tell one charge point, or one SIM card, from all others.
+_PRIVATE = {"serial_number", "meter_serial_number", "iccid", "imsi"}
+
+AVAILABILITY = "availability"
+FIRMWARE = "firmware"
+
+# Takes what happened, and more about it.
+type Update = Callable[[str, dict[str, Any]], None]
+
+
+class OcppHub(OcppListener):
+    """Between the central system and Home Assistant."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, connector: OcppConnector
+    ) -> None:
+        """Know what the entry says."""
+        self._hass = hass
+        self._entry = entry
+        self._connector = connector
+        self._store = ocpp_store(hass, entry.entry_id)
+        self._saving: asyncio.TimerHandle | None = None
+        self._subentry_ids: dict[str, str] = {}
+        self._devices: dict[str, None] = {}
+        self._add: list[Callable[[list[str]], None]] = []
+        self._updates: dict[tuple[str, str], list[Update]] = {}
+        self._cards: dict[str, Identity] = {}
+        self._unknown_tags: set[str] = set()
+
+    async def async_load(self) -> None:
+        """Take up what was kept and what the user says; the coordinator listens already."""
+        register_hub(self._hass, self._entry)
+        self._connector.restore(await self._store.async_load())
+        self._entry.async_on_unload(self._connector.add_ocpp_listener(self))
+        self._entry.async_on_unload(
+            async_dispatcher_connect(
+                self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
+            )
+        )
+        self.async_take()
+        if self._connector.book.needs_saving:
+            await self._async_save()
+
+    @callback
+    def async_take(self) -> None:
+        """Take what the entry says now; charge points stay connected."""
+        connector = self._connector
+        connector.set_options(hub_options(self._hass, self._entry))
+        connector.set_id_tags(id_tags(self._entry))
+        subentries = charge_point_subentries(self._entry)
+        self._subentry_ids = {key: it.subentry_id for key, it in subentries.items()}
+        configs = {key: charge_point_config(it.data) for key, it in subentries.items()}
+        for gone in [
+            it for it in self._devices if split_device_id(it)[0] not in configs
+        ]:
+            del self._devices[gone]
+        for charge_point_id in configs:
+            if charge_point_id not in connector.charge_points:
+                self._async_register(charge_point_id, Identity())
+        connector.set_charge_points(configs)
+        for charge_point_id in configs:
+            self.on_identity(charge_point_id)
+            self.on_connector(charge_point_id, 0)
+
+    async def async_close(self) -> None:
+        """Keep what was learned, and take back the cards."""
+        for charge_point_id in list(self._cards):
+            self._async_take_card_back(charge_point_id)
+        await self._async_save()
+
+    # What others ask
+
+    def subentry_id(self, device_id: str | None) -> str | None:
+        """Return which subentry a device belongs to; None: the hub itself."""
+        if device_id is None:
+            return None
+        return self._subentry_ids.get(split_device_id(device_id)[0])
+
+    def is_available(self, device_id: str) -> bool:
+        """Tell whether the charge point of a device is connected."""
+        return self._connector.is_online(split_device_id(device_id)[0])
+
+    def device_info(self, device_id: str) -> DeviceInfo | ChildDeviceInfo:
+        """Describe a charge point or a connector for its entities."""
+        charge_point_id, connector_id = split_device_id(device_id)
+        subentry_id = self._subentry_ids[charge_point_id]
+        if connector_id:
+            return connector_info(self._hass, self._entry, subentry_id, connector_id)
+        identity = self.identity(charge_point_id)
+        return charge_point_info(self._hass, self._entry, subentry_id, identity)
+
+    def identity(self, charge_point_id: str) -> Identity:
+        """Return who a charge point said it is."""
+        found = self._connector.charge_points.get(charge_point_id)
+        return Identity() if found is None else found.identity
+
+    def firmware(self, device_id: str) -> FirmwareState:
+        """Return how the firmware update of a charge point goes on."""
+        return self._connector.charge_points[split_device_id(device_id)[0]].firmware
+
+    def presents_password(self, charge_point_id: str, password: str) -> bool:
+        """Tell whether a charge point that is held came with this password."""
+        return self._connector.presents_password(charge_point_id, password)
+
+    def sessions_of(self, charge_point_id: str) -> list[dict[str, JsonValue]]:
+        """Return the sessions of a charge point that are over, the latest first."""
+        return self._connector.sessions_of(charge_point_id)
+
+    def diagnostics(self) -> dict[str, Any]:
+        """Return what helps to find out what goes wrong, without what is private."""
+        return async_redact_data(self._connector.diagnostics(), _PRIVATE)
+
+    @callback
+    def async_add_devices(self, add: Callable[[list[str]], None]) -> None:
+        """Give `add` the charge points and connectors: those there are, and new ones."""
+        self._add.append(add)
+        add(list(self._devices))
+
+    @callback
+    def async_subscribe(
+        self, device_id: str, kind: str, update: Update
+    ) -> CALLBACK_TYPE:
+        """Call `update` with what happens of a kind at a device; return how to end it."""
+        updates = self._updates.setdefault((device_id, kind), [])
+        updates.append(update)
+
+        @callback
+        def unsubscribe() -> None:
+            updates.remove(update)
+
+        return unsubscribe
+
+    # The central system's listener
+
+    @override
+    @callback
+    def on_pending(self, pending: PendingChargePoint) -> None:
+        """Show a card of a charge point that nobody added."""
+        before = self._cards.get(pending.id)
+        if before == pending.identity:
+            return
+        if before is not None:
+            self._async_take_card_back(pending.id)
+        if len(self._cards) >= MAX_CARDS:
+            return
+        self._cards[pending.id] = pending.identity
+        discovery_flow.async_create_flow(
+            self._hass,
+            DOMAIN,
+            context={"source": SOURCE_INTEGRATION_DISCOVERY},
+            data={
+                "entry_id": self._entry.entry_id,
+                "charge_point_id": pending.id,
+                "vendor": pending.identity.vendor,
+                "model": pending.identity.model,
+                "serial_number": pending.identity.serial_number,
+                "has_password": pending.has_password,
+                "certificate_name": pending.certificate_name,
+            },
+        )
+
+    @override
+    @callback
+    def on_identity(self, charge_point_id: str) -> None:
+        """Let the device registry know who a charge point is."""
+        self._async_register(charge_point_id, self.identity(charge_point_id))
+        self._async_update(device_id_of(charge_point_id), FIRMWARE, "", {})
+
+    @override
+    @callback
+    def on_availability(self, charge_point_id: str) -> None:
+        """Let the entities of a charge point follow its connection."""
+        for device_id, kind in list(self._updates):
+            if (
+                kind == AVAILABILITY
+                and split_device_id(device_id)[0] == charge_point_id
+            ):
+                self._async_update(device_id, kind, "", {})
+
+    @override
+    @callback
+    def on_connector(self, charge_point_id: str, connector_id: int) -> None:
+        """Have entities for a connector that was not heard of before."""
+        device_id = device_id_of(charge_point_id, connector_id)
+        if device_id not in self._devices:
+            self._devices[device_id] = None
+            if connector_id and (subentry_id := self.subentry_id(device_id)):
+                register_connector(self._hass, self._entry, subentry_id, connector_id)
+            for add in self._add:
+                add([device_id])
+
+    @override
+    @callback
+    def on_firmware(self, charge_point_id: str) -> None:
+        """Let the update entity follow."""
+        self._async_update(device_id_of(charge_point_id), FIRMWARE, "", {})
+
+    @override
+    @callback
+    def on_event(
+        self,
+        charge_point_id: str,
+        connector_id: int,
+        kind: EventKind,
+        event_type: str,
+        attributes: Mapping[str, JsonValue],
+    ) -> None:
+        """Let an event entity tell what happened."""
+        device_id = device_id_of(charge_point_id, connector_id)
+        self._async_update(device_id, kind, event_type, dict(attributes))
+
+    @override
+    @callback
+    def on_tag(self, charge_point_id: str, id_tag: str) -> None:
+        """Tell Home Assistant's tags of one that was swiped."""
+        folded = id_tag.casefold()
+        if not self._connector.tags.knows(id_tag) and folded not in self._unknown_tags:
+            if len(self._unknown_tags) >= MAX_UNKNOWN_TAGS:
+                return
+            self._unknown_tags.add(folded)
+        device = dr.async_get(self._hass).async_get_device_by_identifier(
+            device_identifier(self._entry, device_id_of(charge_point_id)),
+            self._entry.entry_id,
+        )
+        self._entry.async_create_task(
+            self._hass,
+            async_scan_tag(self._hass, id_tag, device.id if device else None),
+            f"{DOMAIN} tag",
+        )
+
+    @override
+    @callback
+    def on_changed(self, *, urgent: bool) -> None:
+        """Save soon, or at the latest after a while."""
+        loop = self._hass.loop
+        delay = _URGENT if urgent else _LAZY
+        if self._saving is not None:
+            if self._saving.when() <= loop.time() + delay:
+                return
+            self._saving.cancel()
+        self._saving = loop.call_later(delay, self._async_save_beside)
+
+    # Little helpers
+
+    @callback
+    def _async_update(
+        self, device_id: str, kind: str, event_type: str, attributes: dict[str, Any]
+    ) -> None:
+        """Call those who want to know what happens of a kind at a device."""
+        for update in tuple(self._updates.get((device_id, kind), ())):
+            update(event_type, attributes)
+
+    @callback
+    def _async_register(self, charge_point_id: str, identity: Identity) -> None:
+        """Have a device for a charge point, or know more of it."""
+        if (found := self.subentry_id(device_id_of(charge_point_id))) is not None:
+            register_charge_point(self._hass, self._entry, found, identity)
+
+    @callback
+    def _async_entry_changed(
+        self, _change: ConfigEntryChange, entry: ConfigEntry
+    ) -> None:
+        """Take up that a charge point is ignored, or is no more."""
+        unique_id = entry.unique_id or ""
+        if entry.domain == DOMAIN and unique_id.startswith(
+            discovery_unique_id(self._entry.entry_id, "")
+        ):
+            self._connector.set_options(hub_options(self._hass, self._entry))
+
+    @callback
+    def _async_take_card_back(self, charge_point_id: str) -> None:
+        """Close the card of a charge point."""
+        self._cards.pop(charge_point_id, None)
+        flows = self._hass.config_entries.flow
+        unique_id = discovery_unique_id(self._entry.entry_id, charge_point_id)
+        for flow in flows.async_progress_by_handler(
+            DOMAIN, match_context={"unique_id": unique_id}
+        ):
+            flows.async_abort(flow["flow_id"])
+
+    @override
+    @callback
+    def on_pending_gone(self, charge_point_id: str) -> None:
+        """Keep the card of one that hung up: it may be back by the time it is added."""
+        if charge_point_id in self._subentry_ids or (
+            charge_point_id in hub_options(self._hass, self._entry).ignored
+        ):
+            self._cards.pop(charge_point_id, None)
+
+    @callback
+    def _async_save_beside(self) -> None:
+        """Save, without anybody waiting for it."""
+        self._saving = None
+        self._entry.async_create_task(
+            self._hass, self._async_save(), f"{DOMAIN} save", eager_start=True
+        )
+
+    async def _async_save(self) -> None:
+        """Save now."""
+        if self._saving is not None:
+            self._saving.cancel()
+            self._saving = None
+        await self._store.async_save(self._connector.snapshot())
+
+
+def ocpp_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return where the transactions and more of an entry are kept; it has id tags in it."""
+    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.ocpp", private=True)
