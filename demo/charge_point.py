@@ -32,6 +32,9 @@ from demo.visits import Visits
 _LOGGER = logging.getLogger(__name__)
 
 RATED_CURRENT = 16.0
+# Seconds into a session.
+_FIRST_SAMPLE = 5
+
 _CLOCK = "Sample.Clock"
 _PERIODIC = "Sample.Periodic"
 
@@ -229,7 +232,9 @@ class ChargePoint:
                 self.profiles.set(number, transaction.profile, transaction.id)
 
         self.talk.tell(Message("StartTransaction", payload, take))
-        self._sampled[number] = time.monotonic()
+        # The first values come soon.
+        interval = self.settings.number("MeterValueSampleInterval")
+        self._sampled[number] = time.monotonic() - max(0, interval - _FIRST_SAMPLE)
         self.report(number)
 
     # What it tells.
@@ -245,7 +250,9 @@ class ChargePoint:
             status, error = socket.status, socket.error
         else:
             status, error = "Available" if self._operative else "Unavailable", "NoError"
-        if changed_only and self._reported.get(connector_id) == status:
+        # Before it is accepted it has nothing to say; then it says everything.
+        known = self._reported.get(connector_id) == status
+        if changed_only and (known or not self.registered.is_set()):
             return
         self._reported[connector_id] = status
         self.notify(

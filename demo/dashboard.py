@@ -3,6 +3,8 @@
 from typing import Any
 
 from demo.home_assistant import HomeAssistantApi, wait_until
+from demo.hubs import OCPP
+from demo.wallbox_view import wallbox_view
 
 DASHBOARD_PATH = "demo-devices"
 
@@ -14,15 +16,24 @@ _FEATURES: dict[str, dict[str, Any]] = {
 }
 
 
-async def save_dashboard(api: HomeAssistantApi) -> None:
-    """Create the dashboard at the first start; later it belongs to the user."""
+async def save_dashboard(api: HomeAssistantApi, *, paired: bool = True) -> None:
+    """Create the dashboard at the first start; later it belongs to the user.
+
+    A wallbox that is not paired has nothing to show.
+    """
     dashboards = await api.command("lovelace/dashboards/list")
     if any(dashboard["url_path"] == DASHBOARD_PATH for dashboard in dashboards):
         return
+    entries = {
+        entry["title"]: entry["entry_id"] for entry in await api.config_entries()
+    }
+    wallbox = entries.pop(OCPP, "")
     sections = [
-        await _section(api, entry["entry_id"], entry["title"])
-        for entry in await api.config_entries()
+        await _section(api, entry_id, title) for title, entry_id in entries.items()
     ]
+    views = [{"title": "Demo devices", "type": "sections", "sections": sections}]
+    if wallbox and paired:
+        views.append(await wallbox_view(api, wallbox))
     await api.command(
         "lovelace/dashboards/create",
         url_path=DASHBOARD_PATH,
@@ -34,11 +45,7 @@ async def save_dashboard(api: HomeAssistantApi) -> None:
     await api.command(
         "lovelace/config/save",
         url_path=DASHBOARD_PATH,
-        config={
-            "views": [
-                {"title": "Demo devices", "type": "sections", "sections": sections}
-            ]
-        },
+        config={"views": views},
     )
 
 

@@ -54,7 +54,7 @@ async def set_up(
             say(f"    set up {title}")
         if paired and await pair_wallbox(api, devices.wallbox_id):
             say(f"    paired {devices.wallbox_id}")
-        await save_dashboard(api)
+        await save_dashboard(api, paired=paired)
 
 
 async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 import socket
-from typing import Any
+from typing import Any, cast
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,9 +14,13 @@ from custom_components.bemcom_connectors.coordinator import ConnectorCoordinator
 from custom_components.bemcom_connectors.ocpp.charge_point import ChargePoint
 from custom_components.bemcom_connectors.ocpp.connector import OcppConnector
 from homeassistant.config_entries import ConfigSubentryData
-from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import (
+    EventStateChangedData,
+    async_track_state_change_event,
+)
 from tests.ocpp.client import RawClient, dial
 
 NAME = "wallboxes"
@@ -219,6 +223,54 @@ def state(
     found = entity_id(hass, entry, name, connector_id, charge_point_id, platform)
     current = hass.states.get(found) if found else None
     return None if current is None else current.state
+
+
+def value(
+    entry: MockConfigEntry, name: str, connector_id: int = 1, charge_point_id: str = CP
+) -> Any:
+    """Return the latest value of a datapoint, be there an entity or not."""
+    key = f"{charge_point_id}__{connector_id}__{name}"
+    return connector_of(entry).datapoints.get(key)
+
+
+async def sessions(
+    hass: HomeAssistant, entry: MockConfigEntry, device: str = CP, **more: Any
+) -> list[dict[str, Any]]:
+    """Return the sessions that are over, as the action tells them: the latest first."""
+    answer = await hass.services.async_call(
+        DOMAIN,
+        "get_sessions",
+        {"hub": entry.title, "device_id": device, **more},
+        blocking=True,
+        return_response=True,
+    )
+    assert answer is not None
+    found = answer["sessions"]
+    assert isinstance(found, list)
+    return cast("list[dict[str, Any]]", found)
+
+
+def listen(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    kind: str,
+    connector_id: int = 0,
+    charge_point_id: str = CP,
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return a list that gets what an event entity tells from now on."""
+    unique_id = f"{entry.entry_id}_ocpp_{charge_point_id}__{connector_id}_{kind}"
+    found = er.async_get(hass).async_get_entity_id(Platform.EVENT, DOMAIN, unique_id)
+    assert found is not None
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    @callback
+    def take(event: Event[EventStateChangedData]) -> None:
+        new = event.data["new_state"]
+        if new is not None and new.state not in {STATE_UNAVAILABLE, STATE_UNKNOWN}:
+            told.append((new.attributes["event_type"], dict(new.attributes)))
+
+    async_track_state_change_event(hass, [found], take)
+    return told
 
 
 async def settled(hass: HomeAssistant, *waits: Sequence[Any]) -> None:

@@ -17,12 +17,15 @@ import pytest
 import yaml
 
 from custom_components.bemcom_connectors import (
+    charge_point_fields,
     command_fields,
     command_forms,
     const,
     custom_flow,
     datapoint_fields,
     decoding_fields,
+    id_tag_flow,
+    ocpp_flow,
     options_flow,
     request_flow,
     serial_flow,
@@ -38,6 +41,13 @@ from custom_components.bemcom_connectors.connector.model import (
 )
 from custom_components.bemcom_connectors.connector.parsing import Format
 from custom_components.bemcom_connectors.connector.replies import ReplyFraming
+from custom_components.bemcom_connectors.ocpp.tls import TlsFileReason
+from custom_components.bemcom_connectors.ocpp.measurands import NAMES
+from custom_components.bemcom_connectors.ocpp_descriptions import (
+    CHARGE_POINT,
+    CONNECTOR,
+    describe_ocpp,
+)
 from custom_components.bemcom_connectors.overrides import OverrideReason
 from homeassistant.const import Platform
 from homeassistant.data_entry_flow import section
@@ -62,13 +72,14 @@ from tests.source import (
 MAX_LINES = 420
 
 # Per room of the house what it may import of the house: its top-level names.
-ROOMS = {"connector": {"connector"}}
+ROOMS = {"connector": {"connector"}, "ocpp": {"connector", "ocpp"}}
 PLATFORM_IMPORTS = {
     "actuator_entity",
     "const",
     "coordinator",
     "descriptions",
     "entity",
+    "ocpp_entity",
 }
 # What comes with Home Assistant, or with its integration usb that the manifest depends on;
 # everything else would be a requirement.
@@ -234,6 +245,7 @@ def fallible(*forms: Mapping[Any, Any]) -> list[str]:
 EXPAND = {
     "link_": [reason.value for reason in LinkReason],
     "command_": [reason.value for reason in CommandReason],
+    "tls_": [reason.value for reason in TlsFileReason],
 }
 _DECODING = {
     "decode": decoding_fields.DECODE_SCHEMA.schema,
@@ -255,18 +267,32 @@ FORMS: dict[str, dict[str, Mapping[Any, Any]]] = {
         "custom": custom_flow.CUSTOM_FIELDS,
         "custom_settings": custom_flow.CUSTOM_SETTINGS_FIELDS,
         "reconfigure_custom": custom_flow.RECONFIGURE_CUSTOM_FIELDS,
+        "ocpp": ocpp_flow.ocpp_fields(),
+        "ocpp_ready": {},
+        "reconfigure_ocpp": ocpp_flow.reconfigure_fields(),
+        "discovery_confirm": charge_point_fields.confirm_fields(),
         **_DECODING,
     },
     "options": {
         "link": options_flow.LINK_SCHEMA.schema,
         "devices": options_flow.DEVICES_SCHEMA.schema,
         "reporting": REPORTING_FIELDS,
+        "ocpp_server": options_flow.OCPP_SERVER_SCHEMA.schema,
+        "connect_charger": {},
         **_DECODING,
     },
     "config_subentries.datapoint": {
         "user": datapoint_fields.key_fields([]),
         "datapoint": datapoint_fields.datapoint_fields("sensor"),
         "details": datapoint_fields.details_fields("sensor", "none"),
+    },
+    "config_subentries.charge_point": {
+        "user": charge_point_fields.user_fields(),
+        "reconfigure": charge_point_fields.reconfigure_fields(),
+    },
+    "config_subentries.id_tag": {
+        "user": id_tag_flow.USER_FIELDS,
+        "reconfigure": id_tag_flow.RECONFIGURE_FIELDS,
     },
     "config_subentries.actuator": {
         **{f"describe_{it}": command_fields.describe_fields(it) for it in ActuatorKind},
@@ -282,7 +308,15 @@ FLOWS = {
         "BemcomConfigFlow",
         [
             PACKAGE / f"{name}_flow.py"
-            for name in ("config", "hub", "tcp", "serial", "custom")
+            for name in (
+                "config",
+                "hub",
+                "tcp",
+                "serial",
+                "custom",
+                "ocpp",
+                "discovery",
+            )
         ]
         + _SHARED,
         {**EXPAND, "invalid_": fallible(PARAMETER_FIELDS, REQUEST_FIELDS)},
@@ -299,6 +333,12 @@ FLOWS = {
         "DatapointSubentryFlow",
         [PACKAGE / "datapoint_flow.py"],
         {"override_": list(OverrideReason)},
+    ),
+    "config_subentries.charge_point": Flow(
+        "ChargePointSubentryFlow", [PACKAGE / "charge_point_flow.py"], {}
+    ),
+    "config_subentries.id_tag": Flow(
+        "IdTagSubentryFlow", [PACKAGE / "id_tag_flow.py"], {}
     ),
     "config_subentries.actuator": Flow(
         "ActuatorSubentryFlow",
@@ -495,8 +535,26 @@ def entity_keys(path: Path) -> dict[str, bool]:
     return found
 
 
+def curated_keys(platform: str) -> dict[str, bool]:
+    """Return the keys of datapoints described by hand, and whether each has a class."""
+    names = {"CP__0": [*CHARGE_POINT], "CP__1": [*CONNECTOR, *NAMES.values()]}
+    looks = [
+        describe_ocpp(f"{device_id}__{name}", device_id)
+        for device_id, of_device in names.items()
+        for name in of_device
+    ]
+    return {
+        it.translation_key: it.device_class is not None
+        for it in looks
+        if it is not None and it.translation_key and it.platform == platform
+    }
+
+
 def test_each_entity_has_its_name_and_icon() -> None:
-    keys = {path.stem: entity_keys(path) for path in PLATFORM_FILES}
+    keys = {
+        path.stem: entity_keys(path) | curated_keys(path.stem)
+        for path in PLATFORM_FILES
+    }
     assert {platform: set(texts) for platform, texts in ENGLISH["entity"].items()} == {
         platform: set(found) for platform, found in keys.items() if found
     }

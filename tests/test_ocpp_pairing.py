@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from custom_components.bemcom_connectors.const import DOMAIN
@@ -71,4 +72,8 @@ async def test_an_ignored_charge_point_is_refused(hass: HomeAssistant) -> None:
         )
         await hass.async_block_till_done()
         assert not hass.config_entries.flow.async_progress()
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with dial(entry.data["port"], CP):
+            pass
+    assert not hass.config_entries.flow.async_progress()
     assert await hass.config_entries.async_unload(entry.entry_id)

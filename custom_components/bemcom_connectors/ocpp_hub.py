@@ -190,11 +190,10 @@ class OcppHub(OcppListener):
     def on_pending(self, pending: PendingChargePoint) -> None:
         """Show a card of a charge point that nobody added."""
         before = self._cards.get(pending.id)
-        if before == pending.identity:
-            return
-        if before is not None:
-            self._async_take_card_back(pending.id)
-        if len(self._cards) >= MAX_CARDS:
+        if before is None:
+            if len(self._cards) >= MAX_CARDS:
+                return
+        elif before == pending.identity and self._cards_of(pending.id):
             return
         self._cards[pending.id] = pending.identity
         discovery_flow.async_create_flow(
@@ -324,12 +323,16 @@ class OcppHub(OcppListener):
     def _async_take_card_back(self, charge_point_id: str) -> None:
         """Close the card of a charge point."""
         self._cards.pop(charge_point_id, None)
-        flows = self._hass.config_entries.flow
+        for flow_id in self._cards_of(charge_point_id):
+            self._hass.config_entries.flow.async_abort(flow_id)
+
+    def _cards_of(self, charge_point_id: str) -> list[str]:
+        """Return the flow behind the card of a charge point, if it has one."""
         unique_id = discovery_unique_id(self._entry.entry_id, charge_point_id)
-        for flow in flows.async_progress_by_handler(
+        flows = self._hass.config_entries.flow.async_progress_by_handler(
             DOMAIN, match_context={"unique_id": unique_id}
-        ):
-            flows.async_abort(flow["flow_id"])
+        )
+        return [flow["flow_id"] for flow in flows]
 
     @override
     @callback
@@ -338,7 +341,7 @@ class OcppHub(OcppListener):
         if charge_point_id in self._subentry_ids or (
             charge_point_id in hub_options(self._hass, self._entry).ignored
         ):
-            self._cards.pop(charge_point_id, None)
+            self._async_take_card_back(charge_point_id)
 
     @callback
     def _async_save_beside(self) -> None:

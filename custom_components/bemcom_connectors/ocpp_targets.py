@@ -10,7 +10,7 @@ from .const import DOMAIN
 from .coordinator import BemcomConfigEntry
 from .ocpp.model import device_id_of, split_device_id
 from .ocpp_hub import OcppHub
-from .targets import ATTR_DEVICE, ATTR_DEVICE_ID, device_on_link, hub_entry
+from .targets import ATTR_DEVICE_ID, device_on_link, hub_entry
 
 
 class ChargePointTarget(NamedTuple):
@@ -45,5 +45,5 @@ def _not_a_charge_point(said: str) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="not_a_charge_point",
-        translation_placeholders={ATTR_DEVICE: f"{said:.100}"},
+        translation_placeholders={"device": f"{said:.100}"},
     )

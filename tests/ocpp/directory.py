@@ -28,6 +28,7 @@ class Directory:
         self.answer: Callable[[Session, Call], JsonValue] = lambda _session, _call: {}
         self.without_subprotocol = False
         self.prepare: Callable[[Session], None] = lambda _: None
+        self.leave: Callable[[Session], None] = lambda _: None
         self.arrivals: list[Arrival] = []
         self.sessions: list[Session] = []
         self.calls: list[Call] = []
@@ -36,14 +37,17 @@ class Directory:
         self.changed = asyncio.Condition()
 
     async def admit(self, arrival: Arrival) -> Verdict:
+        """Let in whom `verdict` lets in."""
         self.arrivals.append(arrival)
         verdict = self.verdict(arrival)
         return verdict if isinstance(verdict, Verdict) else await verdict
 
     def serves_without_subprotocol(self, charge_point_id: str) -> bool:
+        """Return what was set."""
         return self.without_subprotocol
 
     def opened(self, session: Session) -> None:
+        """Take care of a session."""
         session.handler = self.handle
         session.history = new_history()
         self.prepare(session)
@@ -51,15 +55,19 @@ class Directory:
         self._tell()
 
     def closed(self, session: Session) -> None:
+        """Keep in mind who went."""
         self.gone.append(session)
         self._tell()
+        self.leave(session)
 
     def handle(self, session: Session, call: Call) -> JsonValue:
+        """Answer as `answer` does."""
         self.calls.append(call)
         self._tell()
         return self.answer(session, call)
 
     def log_once(self, topic: str, message: str, *args: object) -> None:
+        """Keep every warning."""
         self.logged.append((topic, message % args))
         self._tell()
 
@@ -78,8 +86,7 @@ class Directory:
             async with self.changed:
                 self.changed.notify_all()
 
-        task = asyncio.create_task(notify())
-        self._notifying = task
+        self._notifying = asyncio.create_task(notify())
 
 
 @asynccontextmanager

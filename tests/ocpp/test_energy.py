@@ -179,3 +179,31 @@ def test_honest_energy_is_counted_whatever_nonsense_is_between(
         register += step
         counter.take(register, START + 30 * n)
     assert counter.total == register - 1_000_000
+
+
+def test_a_start_may_be_of_another_register_than_the_readings_before() -> None:
+    # Grizzl-E: a life's register at start and end, the session's in between.
+    counter = EnergyCounter()
+    assert counter.take(100_000, START, reset=True) == 0
+    for n in range(1, 4):
+        counter.add(1000, 1000 * n, START + 300 * n)
+    assert counter.add(50, 103_050, START + 1200) == 3050
+    for n in range(2, 40):
+        assert counter.take(3050, START + 900 * n) == 3050
+    assert counter.take(103_050, START + 900 * 40, reset=True) == 3050
+    assert counter.add(100, 100, START + 900 * 41) == 3150
+
+
+def test_what_was_charged_while_nobody_listened_counts() -> None:
+    counter = EnergyCounter()
+    counter.take(100_000, START)
+    assert counter.take(160_000, START + 5 * 86_400, reset=True) == 60_000
+
+
+def test_nonsense_in_a_session_does_not_move_the_register() -> None:
+    counter = EnergyCounter()
+    counter.add(0, 700_000, START)
+    counter.add(100, 700_100, START + 30)
+    assert counter.add(0, 0, START + 60) == 100
+    assert counter.register == 700_100
+    assert counter.take(700_200, START + 90) == 200

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 import contextlib
 import socket
+from typing import Any
 
 import aiohttp
 import pytest
@@ -18,7 +19,7 @@ from custom_components.bemcom_connectors.ocpp.server import (
     ServerOptions,
     Verdict,
 )
-from tests.ocpp.client import HOST, RawClient, dial
+from tests.ocpp.client import HOST, dial
 from tests.ocpp.directory import Directory, serving
 
 
@@ -110,7 +111,18 @@ async def test_id_is_the_last_segment(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "//", "/?=", "/?x", "/" + "x" * 65, "/%00", "/%FF", "/a%0Ab", "/%20", "/?=%80"],
+    [
+        "/",
+        "//",
+        "/?=",
+        "/?x",
+        "/" + "x" * 65,
+        "/%00",
+        "/%FF",
+        "/a%0Ab",
+        "/%20",
+        "/?=%80",
+    ],
 )
 async def test_no_id_is_not_found(server: Server, path: str) -> None:
     head = await raw_answer(
@@ -123,9 +135,7 @@ def test_a_path_of_nothing_has_no_id() -> None:
     assert id_of("") is None
 
 
-async def test_an_unknown_id_is_not_found(
-    directory: Directory, server: Server
-) -> None:
+async def test_an_unknown_id_is_not_found(directory: Directory, server: Server) -> None:
     directory.verdict = lambda _: Verdict.UNKNOWN
     assert (await refused(server.port)).status == 404
     assert not directory.sessions
@@ -276,7 +286,7 @@ async def test_another_ones_credentials_are_none(
 
 
 async def test_a_directory_that_fails(directory: Directory, server: Server) -> None:
-    def fail(_: object) -> Verdict:
+    def fail(_: object) -> Any:
         raise RuntimeError("nonsense")
 
     directory.verdict = fail
@@ -287,6 +297,16 @@ async def test_a_directory_that_fails(directory: Directory, server: Server) -> N
         assert await cp.closed() == 1011
     assert {topic for topic, _ in directory.logged} == {"connection RuntimeError"}
     directory.prepare = lambda _: None
+
+    def fail_late(_: object) -> None:
+        raise KeyError
+
+    directory.leave = fail_late
+    async with dial(server.port) as cp:
+        assert await cp.call("Heartbeat", {}) == (3, {})
+    await directory.until(lambda: len(directory.logged) == 3)
+    assert directory.logged[-1][0] == "connection KeyError"
+    assert not server.sessions
     async with dial(server.port) as cp:
         assert await cp.call("Heartbeat", {}) == (3, {})
 
@@ -303,7 +323,7 @@ async def test_who_hangs_up_while_decided_about(
         return Verdict.ACCEPTED
 
     directory.verdict = lambda _: later()
-    reader, writer = await asyncio.open_connection(HOST, server.port)
+    _, writer = await asyncio.open_connection(HOST, server.port)
     writer.write(upgrade("/CP1", "Sec-WebSocket-Protocol: ocpp1.6").encode())
     await asked.wait()
     writer.transport.abort()
@@ -319,9 +339,7 @@ async def test_who_hangs_up_while_decided_about(
 # Limits
 
 
-async def test_a_flood_of_wrong_passwords(
-    directory: Directory, server: Server
-) -> None:
+async def test_a_flood_of_wrong_passwords(directory: Directory, server: Server) -> None:
     def check(arrival: Arrival) -> Verdict:
         right = b"right" in arrival.passwords
         return Verdict.ACCEPTED if right else Verdict.UNAUTHORIZED
@@ -349,13 +367,16 @@ async def test_a_flood_of_ids(directory: Directory, server: Server) -> None:
 
 
 async def test_connections_are_limited(directory: Directory, loopback: str) -> None:
-    async with serving(directory, max_connections=2) as server:
-        async with dial(server.port, "A") as first, dial(server.port, "B"):
-            assert (await refused(server.port, "C")).status == 503
-            await first.close()
-            await directory.until(lambda: directory.gone)
-            async with dial(server.port, "C") as cp:
-                assert await cp.call("Heartbeat", {}) == (3, {})
+    async with (
+        serving(directory, max_connections=2) as server,
+        dial(server.port, "A") as first,
+        dial(server.port, "B"),
+    ):
+        assert (await refused(server.port, "C")).status == 503
+        await first.close()
+        await directory.until(lambda: directory.gone)
+        async with dial(server.port, "C") as cp:
+            assert await cp.call("Heartbeat", {}) == (3, {})
 
 
 async def test_those_who_say_nothing_are_limited(
@@ -444,9 +465,7 @@ async def test_why_it_cannot_listen(
 
 
 async def test_a_port_that_is_none(directory: Directory) -> None:
-    server = Server(
-        ServerOptions(port=70000, host=HOST), directory, directory.log_once
-    )
+    server = Server(ServerOptions(port=70000, host=HOST), directory, directory.log_once)
     with pytest.raises(LinkError) as caught:
         await server.start()
     assert caught.value.reason is LinkReason.ADDRESS_INVALID
@@ -481,9 +500,8 @@ async def test_stop_and_start_again_on_the_same_port(
             idle_writer.close()
             assert not first.sessions
             assert {it.charge_point_id for it in directory.gone} == {"A", "B"}
-            async with serving(directory, port=port) as second:
-                async with dial(second.port, "A") as again:
-                    assert await again.call("Heartbeat", {}) == (3, {})
+            async with serving(directory, port=port), dial(port, "A") as again:
+                assert await again.call("Heartbeat", {}) == (3, {})
     async with serving(directory, port=port):
         pass
 
@@ -503,7 +521,7 @@ async def test_stop_does_not_wait_for_who_does_not_answer(
         "custom_components.bemcom_connectors.ocpp.session.CLOSE_TIMEOUT", 0.1
     )
     async with serving(directory) as server:
-        reader, writer = await asyncio.open_connection(HOST, server.port)
+        _, writer = await asyncio.open_connection(HOST, server.port)
         writer.write(upgrade("/CP1", "Sec-WebSocket-Protocol: ocpp1.6").encode())
         await directory.session()
         async with asyncio.timeout(2):
@@ -560,13 +578,13 @@ async def test_two_sockets_of_one_charge_point(
         assert await new.call("Heartbeat", {}) == (3, {})
 
 
-async def hundred(port: int, number: int) -> list[RawClient]:
+async def busy(port: int, number: int) -> list[tuple[Any, ...]]:
     async with dial(port, f"CP{number}") as cp:
-        return [await cp.call("Heartbeat", {}) for _ in range(20)]  # type: ignore[misc]
+        return [await cp.call("Heartbeat", {}) for _ in range(20)]
 
 
 async def test_charge_points_are_independent(
     directory: Directory, server: Server
 ) -> None:
-    answers = await asyncio.gather(*(hundred(server.port, it) for it in range(20)))
+    answers = await asyncio.gather(*(busy(server.port, it) for it in range(20)))
     assert answers == [[(3, {})] * 20] * 20

@@ -65,12 +65,14 @@ async def failure(call: Awaitable[Any]) -> CallFailed:
 async def test_calls_are_answered_in_order(
     directory: Directory, server: Server
 ) -> None:
-    directory.answer = lambda _, call: {"of": call.payload["n"]}
+    directory.answer = lambda _, call: {"of": call.payload}
     async with dial(server.port) as cp:
         for number in range(100):
-            await cp.send_text(json.dumps([2, str(number), "MeterValues", {"n": number}]))
+            await cp.send_text(
+                json.dumps([2, str(number), "MeterValues", {"n": number}])
+            )
         answers = [await cp.receive() for _ in range(100)]
-    assert answers == [[3, str(number), {"of": number}] for number in range(100)]
+    assert answers == [[3, str(number), {"of": {"n": number}}] for number in range(100)]
 
 
 async def test_a_refusal(directory: Directory, server: Server) -> None:
@@ -105,9 +107,7 @@ async def test_an_accident_is_an_internal_error(
 async def test_a_session_nobody_takes_care_of_refuses(
     directory: Directory, server: Server
 ) -> None:
-    directory.opened = lambda session: (  # type: ignore[method-assign]
-        directory.sessions.append(session)
-    )
+    directory.opened = directory.sessions.append  # type: ignore[method-assign]
     async with dial(server.port) as cp:
         assert (await cp.call("Heartbeat", {}))[:2] == (4, "InternalError")
 
@@ -120,7 +120,7 @@ async def test_a_session_nobody_takes_care_of_refuses(
         "{}",
         "[]",
         "[2]",
-        "[2,null,\"Heartbeat\",{}]",
+        '[2,null,"Heartbeat",{}]',
         "null",
         '[9,"1","x"]',
         "[" * 100_000,
@@ -192,9 +192,7 @@ async def test_pings_are_answered(directory: Directory, server: Server) -> None:
 
 
 @pytest.mark.parametrize("compress", [0, 9, 15])
-async def test_compression(
-    directory: Directory, server: Server, compress: int
-) -> None:
+async def test_compression(directory: Directory, server: Server, compress: int) -> None:
     directory.answer = lambda _, call: call.payload
     async with dial(server.port, compress=compress) as cp:
         assert bool(cp.socket.compress) is bool(compress)
@@ -210,9 +208,7 @@ async def test_large_messages_are_read(directory: Directory, server: Server) -> 
         assert await cp.receive() == [3, "1", {}]
 
 
-async def test_too_large_messages_close(
-    directory: Directory, server: Server
-) -> None:
+async def test_too_large_messages_close(directory: Directory, server: Server) -> None:
     reader, writer = await asyncio.open_connection(HOST, server.port)
     writer.write(upgrade("/CP1", "Sec-WebSocket-Protocol: ocpp1.6").encode())
     await reader.readuntil(b"\r\n\r\n")
@@ -234,12 +230,14 @@ async def test_too_large_compressed_messages_close(
 
 
 async def test_other_limits_of_size(directory: Directory, loopback: str) -> None:
-    async with serving(directory, max_message_size=1000) as server:
-        async with dial(server.port) as cp:
-            await cp.send_text("x" * 1000)
-            assert await cp.call("Heartbeat", {}) == (3, {})
-            await cp.send_text("x" * 1001)
-            assert await cp.closed() == 1009
+    async with (
+        serving(directory, max_message_size=1000) as server,
+        dial(server.port) as cp,
+    ):
+        await cp.send_text("x" * 1000)
+        assert await cp.call("Heartbeat", {}) == (3, {})
+        await cp.send_text("x" * 1001)
+        assert await cp.closed() == 1009
 
 
 async def test_a_flood_leaves_others_their_turn(
@@ -247,7 +245,12 @@ async def test_a_flood_leaves_others_their_turn(
 ) -> None:
     """Nobody waits for all that one charge point sends in one go."""
     order: list[str] = []
-    directory.answer = lambda session, _: order.append(session.charge_point_id)  # type: ignore[func-returns-value]
+
+    def note(session: Session, _call: Call) -> JsonValue:
+        order.append(session.charge_point_id)
+        return {}
+
+    directory.answer = note
     async with dial(server.port, "B") as calm, dial(server.port, "A") as noisy:
         for number in range(3000):
             await noisy.send_text(json.dumps([2, str(number), "Heartbeat", {}]))
@@ -341,6 +344,26 @@ async def test_calls_fail_at_once_when_the_socket_goes(
     assert (await failure(session.call("Reset", {"type": "Soft"}))).reason is (
         CallReason.CLOSED
     )
+
+
+async def test_what_is_sent_when_the_socket_just_went(
+    directory: Directory, server: Server
+) -> None:
+    async with connected(directory, server) as (cp, session):
+        session._transport.abort()
+        error = await failure(session.call("ClearCache", {}))
+        assert error.reason is CallReason.CLOSED
+        await directory.until(lambda: session in directory.gone)
+
+    def hang_up(session: Session, _call: Call) -> JsonValue:
+        session._transport.abort()
+        return {}
+
+    directory.answer = hang_up
+    async with connected(directory, server) as (cp, session):
+        await cp.send_text('[2,"1","Heartbeat",{}]')
+        await directory.until(lambda: session in directory.gone)
+    assert not directory.logged
 
 
 async def test_calls_fail_at_once_when_we_close(
@@ -500,8 +523,16 @@ def masked(text: str) -> bytes:
     return bytes((0x81, 0x80 | 126)) + len(data).to_bytes(2) + bytes(4) + data
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        masked(json.dumps([2, "1", "DataTransfer", {"data": "x" * 200}])),
+        b"\x89\xfd" + bytes(4 + 125),  # a ping
+    ],
+    ids=["calls", "pings"],
+)
 async def test_who_takes_nothing_is_closed(
-    directory: Directory, server: Server
+    directory: Directory, server: Server, frame: bytes
 ) -> None:
     def prepare(session: Session) -> None:
         session.write_timeout = 0.2
@@ -510,7 +541,6 @@ async def test_who_takes_nothing_is_closed(
     directory.answer = lambda _, __: {"data": "x" * 100_000}
     sock = await stubborn(server.port)
     session = await directory.session()
-    frame = masked(json.dumps([2, "1", "DataTransfer", {"data": "x" * 200}]))
 
     async def flood() -> None:
         try:
@@ -552,9 +582,10 @@ async def test_who_takes_nothing_is_closed_by_us(
 async def test_is_alive(directory: Directory, server: Server) -> None:
     async with connected(directory, server, autoping=False) as (cp, session):
         assert not await session.is_alive(0.1)
+        assert await cp.call("Heartbeat", {}) == (3, {})
     await directory.until(lambda: directory.gone)
     assert not await session.is_alive(1)
-    async with connected(directory, server) as (cp, session):
+    async with connected(directory, server) as (_, session):
         assert await session.is_alive(5)
 
 
@@ -566,7 +597,10 @@ async def test_frames_are_kept_without_secrets(
 ) -> None:
     async with connected(directory, server) as (cp, session):
         cp.on_call["ChangeConfiguration"] = {"status": "Accepted"}
-        payload = {"key": "AuthorizationKey", "value": "00112233445566778899aabbccddeeff"}
+        payload = {
+            "key": "AuthorizationKey",
+            "value": "00112233445566778899aabbccddeeff",
+        }
         await session.call("ChangeConfiguration", payload)
         await cp.call("Authorize", {"idTag": "04AABBCC"})
         assert session.history is not None

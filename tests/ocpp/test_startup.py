@@ -529,6 +529,17 @@ async def test_statuses_of_each_connector_where_need_be(
     ]
 
 
+async def test_statuses_that_were_promised_and_do_not_come(
+    charge_point: ScriptedChargePoint,
+) -> None:
+    charge_point.statuses_come = False
+    await boot(charge_point)
+    assert charge_point.triggers() == [
+        *(("StatusNotification", connector) for connector in (0, 1, 2)),
+        ("MeterValues", 0),
+    ]
+
+
 @pytest.mark.parametrize("status", ["Rejected", "NotImplemented"])
 async def test_who_refuses_triggers_is_not_asked_often(
     charge_point: ScriptedChargePoint, status: str
@@ -842,6 +853,44 @@ async def test_a_start_amid_the_sequence_begins_it_anew(
     await start_up.run(booted=False)
     assert charge_point.reads() == [None, None]
     assert charge_point.triggers() == [("StatusNotification", 0), ("MeterValues", 0)]
+
+
+async def test_one_that_starts_all_the_time_is_set_up_nevertheless(
+    charge_point: ScriptedChargePoint,
+) -> None:
+    start_up = start_up_of(charge_point)
+
+    async def reboot(action: str, payload: dict[str, Any]) -> None:
+        if len(charge_point.calls) < 100:
+            await start_up.run(booted=True)
+
+    charge_point.intercept = reboot
+    async with asyncio.timeout(5):
+        await start_up.run(booted=True)
+    assert charge_point.values["HeartbeatInterval"] == "300"
+    assert charge_point.triggers()
+    assert len(charge_point.calls) < 100 + MAX_CALLS
+
+
+async def test_other_options_amid_the_sequence_are_one_more_run(
+    charge_point: ScriptedChargePoint,
+) -> None:
+    start_up = start_up_of(charge_point)
+
+    async def change(action: str, payload: dict[str, Any]) -> None:
+        if payload.get("key") == "HeartbeatInterval":
+            charge_point.config = replace(charge_point.config, sample_interval=5)
+            await start_up.run(booted=False)
+
+    charge_point.intercept = change
+    await start_up.run(booted=True)
+    assert charge_point.values["MeterValueSampleInterval"] == "5"
+    assert charge_point.reads() == [None]
+    assert [message for message, _ in charge_point.triggers()] == [
+        "StatusNotification",
+        "MeterValues",
+        "MeterValues",
+    ]
 
 
 async def test_one_that_is_cancelled_is_followed_by_a_new_one(

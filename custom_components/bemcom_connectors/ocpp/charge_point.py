@@ -8,9 +8,11 @@ import time
 from typing import Any
 
 from ..connector.model import JsonValue
+from ..connector.sensor_flow import DEFAULT_MAX_DATAPOINTS
 from . import datapoints as names
 from .actions import read_request
 from .calls import CallFailed, CallReason
+from .clock import DeviceClock
 from .configuration import Configuration
 from .connector_state import ConnectorState, iso
 from .frames import Call
@@ -26,6 +28,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # A charge point that only lost its connection need not boot (OCPP-J 5.4); so long it may.
 BOOT_GRACE = 10.0
+# A charge point may have so many datapoints, which is more than any needs.
+MAX_DATAPOINTS = DEFAULT_MAX_DATAPOINTS
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class ChargePoint:
         self.last_swipe: tuple[str, float] = ("", 0.0)
         # The connectors that said how they are since the connection was made.
         self.notified: set[int] = set()
+        self._clock = DeviceClock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: asyncio.Task[None] | None = None
         self._adjust()
@@ -101,6 +106,7 @@ class ChargePoint:
         self.connections += 1
         self.notified.clear()
         if former is not None and former is not session:
+            self.start_up.cancel()
             self.spawn(former.close(reason="Replaced by a new connection"))
         self.show(0, {names.CONNECTED: True})
         self.host.tell(lambda it: it.on_availability(self.id))
@@ -227,7 +233,7 @@ class ChargePoint:
         if not 0 <= connector_id <= MAX_CONNECTORS:
             self.leniencies.note("connector number out of range")
             return None
-        found = ConnectorState(connector_id)
+        found = ConnectorState(connector_id, self._clock)
         self.connectors[connector_id] = found
         self._watch_statuses()
         self.host.tell(lambda it: it.on_connector(self.id, connector_id))
@@ -235,9 +241,21 @@ class ChargePoint:
 
     def show(self, connector_id: int, values: Mapping[str, JsonValue]) -> None:
         """Publish values of a connector; 0: of the charge point."""
-        if values and (connector := self.connector(connector_id)) is not None:
-            connector.values.update(values)
-            self.host.show(self.id, connector_id, values)
+        if not values or (connector := self.connector(connector_id)) is None:
+            return
+        before = len(connector.values)
+        connector.values.update(values)
+        if len(connector.values) != before and not self._has_room():
+            for name in list(connector.values)[before:]:
+                del connector.values[name]
+            self.leniencies.note("more datapoints than there is room for")
+            values = {key: it for key, it in values.items() if key in connector.values}
+        self.host.show(self.id, connector_id, values)
+
+    def _has_room(self) -> bool:
+        """Tell whether its datapoints are no more than the share of one charge point."""
+        count = sum(len(it.values) for it in self.connectors.values())
+        return count <= MAX_DATAPOINTS
 
     def set_config(self, config: ChargePointConfig) -> None:
         """Take up what the user says now; it hangs up if that is another password."""
@@ -254,7 +272,7 @@ class ChargePoint:
     def _adjust(self) -> None:
         """Find the quirks, the user's choice before what is known of its model."""
         if self.config.quirks is None:
-            self.quirks = quirks_of(self.identity)
+            self.quirks = quirks_of(self.identity, self.id)
         else:
             self.quirks = frozenset(it for it in Quirk if it in self.config.quirks)
         self.adjustments = adjustments(self.quirks)
@@ -286,9 +304,9 @@ class ChargePoint:
         self.configuration = Configuration.from_dict(data.get("configuration"))
         stored = data.get("connectors")
         for key, value in (stored if isinstance(stored, Mapping) else {}).items():
-            if isinstance(key, str) and key.isascii() and key.isdigit():
-                if (connector := self.connector(int(key))) is not None:
-                    connector.restore(value)
+            is_number = isinstance(key, str) and key.isascii() and key.isdigit()
+            if is_number and (connector := self.connector(int(key))) is not None:
+                connector.restore(value)
         self._adjust()
 
     def diagnostics(self) -> dict[str, Any]:
@@ -302,7 +320,7 @@ class ChargePoint:
             "quirks": sorted(self.quirks),
             "leniencies": dict(self.leniencies.counts.most_common()),
             "start_up": dict(self.start_up.report),
-            "configuration": self.configuration.to_dict(),
+            "configuration": self.configuration.diagnostics(),
             "connectors": {
                 key: {"status": it.status, "values": it.values}
                 for key, it in self.connectors.items()

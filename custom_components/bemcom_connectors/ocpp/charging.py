@@ -1,4 +1,4 @@
-"""Charging sessions: authorized, started, metered, stopped (OCPP 1.6 sections 4.1, 4.7, 4.8, 4.10)."""
+"""Charging sessions: authorized, started, metered, stopped (OCPP 1.6 section 4)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from .datapoints import state_name
 from .enums import AuthorizationStatus, StopReason
 from .listener import EventKind
 from .metering import MeterReading, read_meter_values, registers
+from .model import MAX_CONNECTORS
 from .transactions import Transaction
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ def start_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
     id_tag: str = payload["idTag"]
     connector_id: int = payload["connectorId"]
     authorization = cp.host.tags.authorize(id_tag, cp.config.unknown_tags, now)
+    if (connector := cp.connector(connector_id)) is None:
+        # Such connectors are all the same one, or there would be no end of transactions.
+        connector_id = MAX_CONNECTORS + 1
     former = cp.host.book.open_of(cp.id, connector_id)
-    connector = cp.connector(connector_id)
     transaction, is_new = cp.host.book.start(
         cp.id,
         connector_id,
@@ -168,8 +171,11 @@ def session_ended(
     if (connector := cp.connector(transaction.connector_id)) is not None:
         running = cp.host.book.open_of(cp.id, connector.connector_id)
         ended = now if transaction.ended is None else transaction.ended
-        if transaction.meter_stop is not None:
-            connector.total.add(growth, transaction.meter_stop, ended)
+        register = transaction.meter_stop
+        if register is None:
+            register = connector.total.register
+        if register is not None:
+            connector.total.add(growth, register, ended)
         if running is None:
             reason = transaction.reason
             cp.show(

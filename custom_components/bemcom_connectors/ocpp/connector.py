@@ -8,10 +8,9 @@ from typing import Any, override
 from ..connector.base import Connector
 from ..connector.flatten import SEPARATOR
 from ..connector.model import JsonValue, RawMessage
-from ..connector.sensor_flow import DEFAULT_MAX_DATAPOINTS
 from .authentication import matches
 from .authorization import IdTag, IdTags
-from .charge_point import ChargePoint
+from .charge_point import MAX_DATAPOINTS, ChargePoint
 from .charging import refresh, session_record
 from .handshake import Arrival, Verdict
 from .listener import OcppListener
@@ -107,7 +106,7 @@ class OcppConnector(Connector):
         """Have these charge points; one that is held meanwhile goes live on its socket."""
         for charge_point_id in self.charge_points.keys() - configs.keys():
             self._remove(charge_point_id)
-        self.max_datapoints = DEFAULT_MAX_DATAPOINTS * max(1, len(configs))
+        self.max_datapoints = MAX_DATAPOINTS * max(1, len(configs))
         for charge_point_id, config in configs.items():
             if (known := self.charge_points.get(charge_point_id)) is not None:
                 if known.config != config:
@@ -141,7 +140,8 @@ class OcppConnector(Connector):
     # What is kept
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what must survive a restart."""
+        """Return what must survive a restart, for being kept now."""
+        self.book.needs_saving = False
         return {
             "book": self.book.to_dict(),
             "charge_points": {

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+import time
 from typing import Any
 
 from ..connector.model import JsonValue
 from . import datapoints as names
+from .clock import DeviceClock
 from .datapoints import state_name
 from .energy import EnergyCounter
 from .enums import ChargePointErrorCode, ChargePointStatus
@@ -43,11 +45,12 @@ _NO_SESSION: Mapping[str, JsonValue] = {
 class ConnectorState:
     """What is known of a connector; 0 is the charge point itself (OCPP)."""
 
-    def __init__(self, connector_id: int, *, watches_status: bool = True) -> None:
-        """Know nothing yet; `watches_status` says whether its status is worth anything."""
+    def __init__(self, connector_id: int, clock: DeviceClock | None = None) -> None:
+        """Know nothing yet; the clock is that of its charge point."""
         self.connector_id = connector_id
-        self.watches_status = watches_status
-        self.meter = Meter()
+        # Whether its status is worth anything.
+        self.watches_status = True
+        self.meter = Meter(clock)
         self.total = EnergyCounter()
         self.status: ChargePointStatus | None = None
         # The latest values, as they were published.
@@ -146,6 +149,7 @@ class ConnectorState:
                 and (key in _KEPT or split_name(key) is not None)
                 and isinstance(value, str | int | float | bool | None)
             }
+            self.meter.restore(self.values, time.time())
 
 
 def iso(seconds: float) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 # No charge point takes more: what grows faster is a mistake.
 MAX_POWER = 400_000
+# What most never take: where there is a doubt, no more is believed.
+USUAL_POWER = 50_000
 # What a register may be ahead of its clock, or fall back for rounding and restarts.
 SLACK = 1000.0
 # A register that falls by less, seen from what it was, was corrected and not reset.
@@ -81,7 +83,7 @@ class Register:
         self.at = at
         self._suspects = Suspects()
 
-    def take(self, wh: float, at: float) -> float | None:
+    def take(self, wh: float, at: float, power: float = MAX_POWER) -> float | None:
         """Take a reading; return by how much it grew, None if it is not believed.
 
         A reading that cannot be is believed when others confirm it. The register goes on
@@ -92,7 +94,7 @@ class Register:
         if (value := self.value) is None:
             self.move(wh, at)
             return 0.0
-        if is_growth(wh - value, at - self.at):
+        if is_growth(wh - value, at - self.at, power):
             self.move(wh, at)
             return wh - value
         if at < self.at or is_dip(wh, value):
@@ -133,10 +135,12 @@ class EnergyCounter:
     def take(self, register_wh: float, at: float, *, reset: bool = False) -> float:
         """Take what the register shows; return the total.
 
-        `reset`: a session starts with it, so that it may start anew. A reading that cannot
-        be changes nothing, unless others confirm it: the counter then goes on from there.
+        `reset`: a session starts with it, so that it may start anew, or be another one than
+        that of the readings before. A reading that cannot be changes nothing, unless others
+        confirm it: the counter then goes on from there.
         """
-        growth = self._register.take(register_wh, at)
+        power = USUAL_POWER if reset else MAX_POWER
+        growth = self._register.take(register_wh, at, power)
         if growth is not None:
             self.total += growth
         elif reset and is_energy(register_wh) and at >= self._register.at:
@@ -154,7 +158,8 @@ class EnergyCounter:
         register = self._register
         if register.value is not None and at < register.at:
             growth = min(growth, max(register_wh - register.value, 0.0))
-        else:
+        elif growth or register.value is None:
+            # What brought nothing may be nonsense.
             register.move(register_wh, at)
         self.total += growth
         return self.total

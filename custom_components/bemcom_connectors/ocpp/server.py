@@ -36,6 +36,8 @@ _HTTP_LOGGER.setLevel(logging.CRITICAL)
 
 # Seconds for TLS, and for the request, of somebody who connects.
 HANDSHAKE_TIMEOUT = 15.0
+# The files of certificates are looked at so often, in seconds.
+CERTIFICATE_INTERVAL = 60.0
 # Connections beside those that are served: of who is turned away, or says nothing.
 _SPARE_CONNECTIONS = 100
 _STOP_TIMEOUT = 5.0
@@ -170,7 +172,7 @@ class Server:
         except (OSError, OverflowError, UnicodeError) as err:
             raise self._link_error(err) from err
         if tls and context:
-            watch = CertificateWatch(tls, context, self._log_once)
+            watch = CertificateWatch(tls, context, self._log_once, CERTIFICATE_INTERVAL)
             self._watch = asyncio.create_task(watch.run())
 
     async def stop(self) -> None:
@@ -305,9 +307,15 @@ class Server:
             self._log_failure(err)
             await session.close(WSCloseCode.INTERNAL_ERROR)
         finally:
-            self.sessions.discard(session)
-            self._directory.closed(session)
+            self._leave(session)
         return websocket
+
+    def _leave(self, session: Session) -> None:
+        self.sessions.discard(session)
+        try:
+            self._directory.closed(session)
+        except Exception as err:  # noqa: BLE001 - one charge point never ends the server
+            self._log_failure(err)
 
     def _log_failure(self, error: Exception) -> None:
         kind = type(error).__name__

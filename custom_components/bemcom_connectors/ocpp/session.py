@@ -117,7 +117,7 @@ class Session:
         finally:
             watch.cancel()
             self._end()
-            self._let_go()
+            self._hang_up()
 
     async def call(
         self, action: str, payload: dict[str, Any], timeout: float | None = None
@@ -154,8 +154,7 @@ class Session:
                 await self._socket.close(code=code, message=reason.encode()[:123])
         except TimeoutError:
             _LOGGER.debug("%s: No goodbye", self.charge_point_id)
-            self._transport.abort()
-        self._let_go()
+        self._hang_up()
 
     async def is_alive(self, timeout: float) -> bool:
         """Return whether anything comes within `timeout`; a ping asks for it."""
@@ -176,15 +175,14 @@ class Session:
         if self._pending and not self._pending[1].done():
             self._pending[1].set_result(None)
 
-    def _let_go(self) -> None:
+    def _hang_up(self) -> None:
         """Drop what nobody takes: it would keep the connection open for ever."""
-        if self._transport.get_write_buffer_size():
-            self._transport.abort()
+        self._transport.abort()
 
     async def _receive(self) -> None:
         received = 0
         receive = self._socket.receive
-        unsent = self._transport.get_write_buffer_size
+        unsent = self._unsent
         while True:
             message = await receive()
             self.last_received = time.monotonic()
@@ -207,16 +205,22 @@ class Session:
             if not received % _FRAMES_PER_TURN:
                 await asyncio.sleep(0)
 
+    def _unsent(self) -> int:
+        # A TLS transport that is closed cannot be asked any more.
+        if self._transport.is_closing():
+            return 0
+        return self._transport.get_write_buffer_size()
+
     async def _drain(self) -> None:
         """Wait for a charge point to take what it was sent; raises TimeoutError.
 
         Ours instead of aiohttp's, where the timeout of one who waits ends all who do.
         """
-        async with asyncio.timeout(self.write_timeout):
-            while self._transport.get_write_buffer_size() > _MAX_UNSENT:
-                if self._transport.is_closing():
-                    return
-                await asyncio.sleep(_POLL_INTERVAL)
+        deadline = time.monotonic() + self.write_timeout
+        while self._unsent() > _MAX_UNSENT:
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            await asyncio.sleep(_POLL_INTERVAL)
 
     def _take(self, data: bytes) -> str | None:
         """Return the answer to a frame; None: there is none."""
@@ -315,7 +319,7 @@ class Session:
             _LOGGER.debug("%s: Silent", self.charge_point_id)
         except ConnectionError as err:
             _LOGGER.debug("%s: Connection lost: %s", self.charge_point_id, err)
-        self._transport.abort()
+        self._hang_up()
 
     def _is_lost(self, now: float) -> bool:
         quiet = now - self.last_received

@@ -91,6 +91,7 @@ class StartUp:
         self._requested = asyncio.Event()
         self._booted = False
         self._boot_asked = False
+        self._broken_off = 0
         self._boots: deque[float] = deque(maxlen=_MAX_BOOTS)
         self._step = ""
         # The step of the first call that has no answer, nor any after it.
@@ -118,6 +119,7 @@ class StartUp:
             return
         self._task = task = asyncio.current_task()
         self._boot_asked = False
+        self._broken_off = 0
         try:
             while self._requested.is_set():
                 await self._run_once()
@@ -152,7 +154,9 @@ class StartUp:
         try:
             for name, step in self._steps(booted).items():
                 self.report[name] = await self._try(name, step)
-                if self._requested.is_set():
+                if self._booted and self._broken_off < _MAX_BOOTS:
+                    # What was found may be no longer so, or who it is known by now.
+                    self._broken_off += 1
                     break
         finally:
             if configuration.to_dict() != before:

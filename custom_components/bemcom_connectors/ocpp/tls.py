@@ -23,10 +23,10 @@ _SUITES = (
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:"
     "AES256-GCM-SHA384:AES128-GCM-SHA256"
 )
+# What OpenSSL calls the key of another certificate.
+_OTHER_KEY = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}
 _MAX_FILE = 1 << 20
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
-# How often the files are looked at, in seconds.
-CHECK_INTERVAL = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,7 @@ class CertificateWatch:
         files: TlsFiles,
         context: LiveContext,
         log: LogOnce,
-        interval: float = CHECK_INTERVAL,
+        interval: float,
     ) -> None:
         """Look at the files every `interval` seconds, while `run` runs."""
         self._files = files
@@ -246,8 +246,7 @@ def _load_pair(
             getattr(files, certificate), getattr(files, key_field), no_password
         )
     except ssl.SSLError as err:
-        reason = err.reason or ""
-        if "MISMATCH" in reason:
+        if err.reason in _OTHER_KEY:
             raise TlsFileError(key, TlsFileReason.KEY_MISMATCH) from err
         if _is_certificate(files, certificate):
             raise TlsFileError(key, TlsFileReason.NO_KEY, _words(err)) from err
@@ -290,6 +289,9 @@ def _check_time(files: TlsFiles, certificate: str, key: str) -> None:
         # Any other complaint is for the charge points to make.
         if reason := _TIMES.get(err.verify_code):
             raise TlsFileError(certificate, reason) from err
+    except ssl.SSLError as err:
+        reason = TlsFileReason.NO_CERTIFICATE
+        raise TlsFileError(certificate, reason, _words(err)) from err
 
 
 def _check_authorities(files: TlsFiles) -> None:

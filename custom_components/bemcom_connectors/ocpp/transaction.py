@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Self, TypeIs
 
-from .energy import MAX_POWER, Suspects, is_dip, is_energy, is_growth
+from .energy import MAX_POWER, USUAL_POWER, Suspects, is_dip, is_energy, is_growth
 from .measurands import TRANSACTION_BEGIN
 
 # No charge point was made before: a clock that says so was never set.
 _CLOCKS_SET = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
 # The last second that a datetime can hold.
 _LATEST = 253402300799
-# What is plausible of a register of which it is not known yet where it started.
-_USUAL_POWER = 50_000
+# For so long a register may have grown of which it is not known yet where it started.
 _AT_ONCE = 60.0
 # How long before it was heard of a transaction may have begun.
 _LONGEST = 48 * 3600.0
@@ -206,7 +205,7 @@ class Transaction:
         first, first_at = believed
         # How fast it grows now says how fast it may have grown before.
         power = 3600 * 2 * (wh - first) / max(at - first_at, 1.0)
-        power = min(max(power, _USUAL_POWER), MAX_POWER)
+        power = min(max(power, USUAL_POWER), MAX_POWER)
         for base in self._bases():
             since = self.heard_at if base == self.base and self.heard else self.grown_at
             if is_growth(wh - base - self.energy_wh, at - since, power):
@@ -242,9 +241,9 @@ class Transaction:
         seconds = at - self.heard_at
         growth = wh - base - self.energy_wh
         if base == self.base:
-            power = MAX_POWER if self.heard else _USUAL_POWER
+            power = MAX_POWER if self.heard else USUAL_POWER
             return is_growth(growth, seconds, power)
-        return seconds >= 0 and is_growth(growth, min(seconds, _AT_ONCE), _USUAL_POWER)
+        return seconds >= 0 and is_growth(growth, min(seconds, _AT_ONCE), USUAL_POWER)
 
     def _accept(self, base: float, wh: float, at: float) -> None:
         """Count a reading from a base."""
@@ -275,8 +274,8 @@ class Transaction:
             start == 0
             and self.before
             and not self.heard
-            and not is_growth(wh, duration, _USUAL_POWER)
-            and is_growth(wh - self.before, duration, _USUAL_POWER)
+            and not is_growth(wh, duration, USUAL_POWER)
+            and is_growth(wh - self.before, duration, USUAL_POWER)
         ):
             # A start that was not told, of a register that was known.
             options = [wh - self.before]
@@ -285,7 +284,7 @@ class Transaction:
             and start
             and wh < start
             and not self._dipped(wh)
-            and is_growth(wh - energy, duration, _USUAL_POWER)
+            and is_growth(wh - energy, duration, USUAL_POWER)
         ):
             # It is of this session only, although the start was not.
             options = [wh]
