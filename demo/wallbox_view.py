@@ -7,7 +7,7 @@ from demo.home_assistant import HomeAssistantApi, wait_until
 
 _DATAPOINT = re.compile(r"_datapoint_.+__(\d+)__(.+?)$")
 _POWER = "Power.Active.Import"
-_CHARGE = "SoC__EV"
+_CHARGE = "SoC"
 # Watts that the gauge ends at: 16 A on three phases.
 _MAX_POWER = 11_040
 _HALF = {"columns": 6}
@@ -26,7 +26,8 @@ async def wallbox_view(api: HomeAssistantApi, entry_id: str) -> dict[str, Any]:
             match = _DATAPOINT.search(entity["unique_id"])
             if match is not None and entity["disabled_by"] is None:
                 of_connector = entities.setdefault(int(match[1]), {})
-                of_connector[match[2]] = entity["entity_id"]
+                # Where it was measured does not matter here.
+                of_connector[match[2].partition("__")[0]] = entity["entity_id"]
         return entities if _CHARGE in entities.get(1, {}) else {}
 
     entities = await wait_until(found, "a car to charge at the wallbox", within=90)
@@ -66,7 +67,7 @@ def _connector(number: int, entities: dict[str, str], most: float) -> dict[str, 
         ("session_duration", "Duration", "mdi:timer-outline"),
         ("Current.Import", "Current", "mdi:current-ac"),
         (_CHARGE, "Charge of the car", "mdi:car-battery"),
-        ("Temperature__Body", "Housing", "mdi:thermometer"),
+        ("Temperature", "Housing", "mdi:thermometer"),
     )
     return {
         "type": "grid",

@@ -122,8 +122,6 @@ class RawClient:
 
     def drop(self) -> None:
         """Hang up without a word: the socket is gone."""
-        transport = self.socket.get_extra_info("socket")
-        assert transport is not None
         response = self.socket._response
         assert response.connection is not None
         assert response.connection.transport is not None

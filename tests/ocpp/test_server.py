@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator, Mapping
 import contextlib
 import socket
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+from hypothesis import example, given, strategies as st
 import pytest
-from yarl import URL
 
 from custom_components.bemcom_connectors.connector.model import LinkError, LinkReason
 from custom_components.bemcom_connectors.ocpp import server as server_module
@@ -42,15 +43,6 @@ async def refused(
         async with dial(port, charge_point_id, **how):  # type: ignore[arg-type]
             pass
     return caught.value
-
-
-async def websocket(
-    session: aiohttp.ClientSession, port: int, path: str
-) -> aiohttp.ClientWebSocketResponse:
-    url = URL(f"ws://{HOST}:{port}").join(URL(path, encoded=True))
-    if path.startswith("//"):
-        url = URL(f"ws://{HOST}:{port}{path}", encoded=True)
-    return await session.ws_connect(url, protocols=["ocpp1.6"])
 
 
 async def raw_answer(port: int, request: str) -> str:
@@ -131,8 +123,19 @@ async def test_no_id_is_not_found(server: Server, path: str) -> None:
     assert head.startswith("HTTP/1.1 404")
 
 
-def test_a_path_of_nothing_has_no_id() -> None:
-    assert id_of("") is None
+@example("")
+@example("/%")
+@given(st.text())
+def test_any_path_can_be_read(path: str) -> None:
+    found = id_of(path)
+    assert found is None or (found.isprintable() and 0 < len(found) <= 64)
+
+
+@given(st.text(min_size=1, max_size=64), st.text(alphabet="abc/%2", max_size=10))
+def test_any_printable_id_is_found(charge_point_id: str, prefix: str) -> None:
+    if charge_point_id.isprintable() and charge_point_id.strip():
+        path = f"/{prefix}/{quote(charge_point_id, safe='')}?x=/y"
+        assert id_of(path) == charge_point_id
 
 
 async def test_an_unknown_id_is_not_found(directory: Directory, server: Server) -> None:

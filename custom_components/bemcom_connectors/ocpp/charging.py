@@ -152,9 +152,8 @@ def refresh(cp: ChargePoint, now: float) -> None:
         transaction = cp.host.book.open_of(cp.id, connector.connector_id)
         if transaction is None:
             continue
-        free_since = connector.free_since
-        if cp.online and free_since is not None and now - free_since > LOST_AFTER:
-            cp.host.book.lose(transaction, free_since)
+        if cp.online and _is_lost(connector, transaction, now):
+            cp.host.book.lose(transaction, now)
             session_ended(cp, transaction, now)
         else:
             duration = round(transaction.duration(now))
@@ -162,6 +161,12 @@ def refresh(cp: ChargePoint, now: float) -> None:
             if poll and cp.online and now - cp.metered > poll:
                 cp.metered = now
                 cp.spawn(cp.trigger("MeterValues", connector.connector_id))
+
+
+def _is_lost(connector: ConnectorState, transaction: Transaction, now: float) -> bool:
+    """Tell whether a transaction runs nowhere: its connector is free, its meter silent."""
+    since = connector.free_since
+    return since is not None and now - max(since, transaction.heard_at) > LOST_AFTER
 
 
 def session_ended(

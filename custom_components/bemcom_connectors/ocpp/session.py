@@ -149,12 +149,15 @@ class Session:
         if self.closed:
             return
         self._end()
+        # What a close frame has room for, and no half of a character.
+        text = reason.encode()[:123].decode(errors="ignore")
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._socket.close(code=code, message=reason.encode()[:123])
+                await self._socket.close(code=code, message=text.encode())
         except TimeoutError:
             _LOGGER.debug("%s: No goodbye", self.charge_point_id)
-        self._hang_up()
+        finally:
+            self._hang_up()
 
     async def is_alive(self, timeout: float) -> bool:
         """Return whether anything comes within `timeout`; a ping asks for it."""
@@ -307,7 +310,7 @@ class Session:
         """Ping a quiet charge point, and hang up when it is gone."""
         pinged = 0.0
         try:
-            while not self._is_lost(now := time.monotonic()):
+            while not self._is_lost(now := time.monotonic(), pinged):
                 wait = _LONGEST_SLEEP
                 if interval := self.ping_interval:
                     due = max(self.last_received, pinged) + interval
@@ -321,11 +324,12 @@ class Session:
             _LOGGER.debug("%s: Connection lost: %s", self.charge_point_id, err)
         self._hang_up()
 
-    def _is_lost(self, now: float) -> bool:
-        quiet = now - self.last_received
+    def _is_lost(self, now: float, pinged: float) -> bool:
+        """Return whether a ping, or nothing at all, was answered for too long."""
         if self.ponged and self.ping_interval:
-            return quiet >= 2 * self.ping_interval
-        return quiet >= self.silence_limit
+            unanswered = pinged > self.last_received
+            return unanswered and now >= pinged + self.ping_interval
+        return now >= self.last_received + self.silence_limit
 
     def _remember(self, direction: Literal["in", "out"], frame: str | bytes) -> None:
         if self.history is not None:
