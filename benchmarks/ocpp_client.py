@@ -168,6 +168,8 @@ class LoadCharger(asyncio.Protocol):
         )
         await self.report("Available")
         await self.begin()
+        # What is made of its first values is made before anything is measured.
+        await self.exchange(self.meter_values())
 
     async def report(self, status: str) -> None:
         """Send the connector's status."""

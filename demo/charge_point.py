@@ -1,6 +1,6 @@
 """A wallbox with two connectors that dials in to a central system (OCPP 1.6).
 
-Run it with `python -m demo.charge_point ws://127.0.0.1:9000`, or start it from a test:
+Run it with guests by `python -m demo.wallbox ws://127.0.0.1:9000`, or start it from a test:
 
     async with ChargePoint("ws://127.0.0.1:9000", "WALLBOX-1") as charge_point:
         charge_point.plug_in(1)
@@ -10,7 +10,6 @@ What it must tell waits in a queue, with its own time, until the central system 
 it: over reconnects, and while the central system is away.
 """
 
-import argparse
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -26,8 +25,6 @@ from demo.charge_point_settings import Settings
 from demo.charge_point_talk import Identity, Message, Talk
 from demo.charging import Car, Socket, Transaction
 from demo.charging_profiles import ChargingProfiles, moment_of
-from demo.meter import on_stop_signal
-from demo.visits import Visits
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -403,28 +400,3 @@ class ChargePoint:
                 socket.transaction = transaction
                 self.stop_transaction(number, "PowerLoss")
                 socket.finishing = False
-
-
-async def main() -> None:
-    """Be a wallbox with guests until told to stop."""
-    parser = argparse.ArgumentParser(
-        prog="python -m demo.charge_point", description=__doc__
-    )
-    parser.add_argument("url", help="of the central system, as ws://127.0.0.1:9000")
-    parser.add_argument("--id", default="DEMO-1")
-    parser.add_argument("--password", default="")
-    parser.add_argument("--memory", type=Path, help="file that keeps its registers")
-    options = parser.parse_args()
-
-    stop = asyncio.Event()
-    on_stop_signal(stop.set)
-    charge_point = ChargePoint(
-        options.url, options.id, password=options.password, memory=options.memory
-    )
-    async with charge_point, Visits(charge_point):
-        print(f"Wallbox {charge_point.id}: {charge_point.link.address}", flush=True)
-        await stop.wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -39,7 +39,6 @@ async def wallbox_view(api: HomeAssistantApi, entry_id: str) -> dict[str, Any]:
     return {
         "title": "Wallbox",
         "path": "wallbox",
-        "icon": "mdi:ev-station",
         "type": "sections",
         "max_columns": 3,
         "sections": [
@@ -66,7 +65,7 @@ def _connector(number: int, entities: dict[str, str], most: float) -> dict[str, 
         ("total_energy", "Total", "mdi:counter"),
         ("session_duration", "Duration", "mdi:timer-outline"),
         ("Current.Import", "Current", "mdi:current-ac"),
-        (_CHARGE, "Charge of the car", "mdi:car-battery"),
+        (_CHARGE, "Battery", "mdi:car-battery"),
         ("Temperature", "Housing", "mdi:thermometer"),
     )
     return {

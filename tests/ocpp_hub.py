@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 import socket
+from types import MappingProxyType
 from typing import Any, cast
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -13,7 +14,7 @@ from custom_components.bemcom_connectors.const import DOMAIN
 from custom_components.bemcom_connectors.coordinator import ConnectorCoordinator
 from custom_components.bemcom_connectors.ocpp.charge_point import ChargePoint
 from custom_components.bemcom_connectors.ocpp.connector import OcppConnector
-from homeassistant.config_entries import ConfigSubentryData
+from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -53,6 +54,16 @@ def id_tag_data(tag: str, name: str = "", **more: Any) -> ConfigSubentryData:
         subentry_type="id_tag",
         title=name or tag,
         unique_id=tag.lower(),
+    )
+
+
+def subentry(data: ConfigSubentryData) -> ConfigSubentry:
+    """Return a subentry to add to a hub that is there."""
+    return ConfigSubentry(
+        data=MappingProxyType(dict(data["data"])),
+        subentry_type=data["subentry_type"],
+        title=data["title"],
+        unique_id=data["unique_id"],
     )
 
 

@@ -24,12 +24,14 @@ from custom_components.bemcom_connectors import (
     custom_flow,
     datapoint_fields,
     decoding_fields,
+    event,
     id_tag_flow,
     ocpp_flow,
     options_flow,
     request_flow,
     serial_flow,
     tcp_flow,
+    update,
 )
 from custom_components.bemcom_connectors.connector.actuators import ActuatorKind
 from custom_components.bemcom_connectors.connector.commands import ENCODINGS
@@ -41,13 +43,20 @@ from custom_components.bemcom_connectors.connector.model import (
 )
 from custom_components.bemcom_connectors.connector.parsing import Format
 from custom_components.bemcom_connectors.connector.replies import ReplyFraming
-from custom_components.bemcom_connectors.ocpp.tls import TlsFileReason
-from custom_components.bemcom_connectors.ocpp.measurands import NAMES
-from custom_components.bemcom_connectors.ocpp_descriptions import (
-    CHARGE_POINT,
-    CONNECTOR,
-    describe_ocpp,
+from custom_components.bemcom_connectors.descriptions import DatapointDescription
+from custom_components.bemcom_connectors.ocpp.datapoints import state_name
+from custom_components.bemcom_connectors.ocpp.enums import (
+    AuthorizationStatus,
+    FirmwareStatus,
+    SignedFirmwareStatus,
+    StopReason,
 )
+from custom_components.bemcom_connectors.ocpp.incoming import (
+    OTHER_EVENT,
+    SECURITY_EVENTS,
+)
+from custom_components.bemcom_connectors.ocpp.listener import EventKind
+from custom_components.bemcom_connectors.ocpp.tls import TlsFileReason
 from custom_components.bemcom_connectors.overrides import OverrideReason
 from homeassistant.const import Platform
 from homeassistant.data_entry_flow import section
@@ -56,6 +65,7 @@ from homeassistant.helpers.selector import (
     ObjectSelector,
     SelectSelector,
 )
+from tests.ocpp_looks import LOOKS
 from tests.source import (
     PACKAGE,
     REPOSITORY,
@@ -118,6 +128,8 @@ QUALITY_RULES = re.findall(
     async-dependency inject-websession strict-typing
     """,
 )
+
+FIRMWARE_WORDS = (FirmwareStatus, SignedFirmwareStatus)
 
 # Home Assistant's own rules for texts.
 _HTML = re.compile(r"<[a-z].*?>", re.IGNORECASE)
@@ -537,16 +549,10 @@ def entity_keys(path: Path) -> dict[str, bool]:
 
 def curated_keys(platform: str) -> dict[str, bool]:
     """Return the keys of datapoints described by hand, and whether each has a class."""
-    names = {"CP__0": [*CHARGE_POINT], "CP__1": [*CONNECTOR, *NAMES.values()]}
-    looks = [
-        describe_ocpp(f"{device_id}__{name}", device_id)
-        for device_id, of_device in names.items()
-        for name in of_device
-    ]
     return {
-        it.translation_key: it.device_class is not None
-        for it in looks
-        if it is not None and it.translation_key and it.platform == platform
+        str(it.translation_key): it.device_class is not None
+        for it in LOOKS
+        if it.platform == platform
     }
 
 
@@ -563,6 +569,52 @@ def test_each_entity_has_its_name_and_icon() -> None:
         named = set(icons.get(platform, {}))
         without_class = {key for key, has_class in found.items() if not has_class}
         assert without_class <= named <= set(found)
+
+
+def test_each_look_of_a_charge_point_has_its_texts() -> None:
+    """Its states, its attributes, and what is put into its name."""
+    for looks in LOOKS:
+        texts = ENGLISH["entity"][looks.platform][looks.translation_key]
+        filled_in = {*dict(looks.translation_placeholders)}
+        assert placeholders(texts["name"]) == filled_in, looks.key
+        assert set(texts.get("state", {})) == {*looks.options}, looks.key
+        attributes = {name for name, _ in looks.attributes}
+        assert set(texts.get("state_attributes", {})) == attributes, looks.key
+
+
+@pytest.mark.parametrize("events", event.OCPP_EVENTS, ids=lambda events: events.key)
+def test_each_event_of_a_charge_point_has_its_texts(
+    events: event.OcppEventDescription,
+) -> None:
+    texts = ENGLISH["entity"]["event"][events.key]["state_attributes"]
+    assert set(texts["event_type"]["state"]) == {*(events.event_types or ())}
+    for name, attribute in texts.items():
+        if name == "stop_reason":
+            assert set(attribute["state"]) == {state_name(it) for it in StopReason}
+
+
+def test_the_engine_and_the_entities_know_the_same_events() -> None:
+    told = {
+        EventKind.SECURITY: {*SECURITY_EVENTS, OTHER_EVENT},
+        EventKind.ID_TAG: {state_name(it) for it in AuthorizationStatus}
+        - {"concurrent_tx"},  # nobody is refused for that
+    }
+    types = {it.key: set(it.event_types or ()) for it in event.OCPP_EVENTS}
+    assert set(types) == {*EventKind}
+    assert {kind: types[kind] for kind in told} == told
+
+
+def test_an_update_in_progress_is_a_state_of_firmware() -> None:
+    words = {state_name(it) for enum in FIRMWARE_WORDS for it in enum}
+    assert words > update.IN_PROGRESS
+
+
+def test_each_menu_option_is_of_some_kind_of_hub() -> None:
+    """And no kind of hub is offered what there is not."""
+    options = FLOWS["options"].steps["init"].options
+    offered = set().union(*options_flow._OFFERED.values())
+    assert offered <= options
+    assert options_flow._OFFERED[const.HUB_OCPP] >= options_flow._OF_OCPP_ONLY
 
 
 def test_icons_are_material_design() -> None:
@@ -642,11 +694,17 @@ def test_rooms_keep_to_themselves() -> None:
             assert "" not in imports(path), path  # the package itself is the hall
 
 
-def test_the_engine_knows_no_home_assistant() -> None:
-    allowed = {*sys.stdlib_module_names, "orjson", "serialx", "yaml"}
+def test_the_engines_know_no_home_assistant() -> None:
+    """Nor libraries that they do without, such as the package ocpp."""
+    libraries = {
+        "connector": {"orjson", "serialx", "yaml"},
+        "ocpp": {"aiohttp", "orjson"},
+    }
+    assert set(libraries) == set(ROOMS)
     for path in modules():
-        if room(path) == "connector":
+        if room(path):
             others = {name for name in imports(path) if not name.startswith(".")}
+            allowed = sys.stdlib_module_names | libraries[room(path)]
             assert {name.split(".")[0] for name in others} <= allowed, path
 
 
@@ -672,6 +730,17 @@ def test_nothing_is_imported_that_may_be_missing() -> None:
             ), f"{path}: {name}"
             if parts[:2] == ["homeassistant", "components"]:
                 assert parts[2] in components, f"{path}: {name}"
+
+
+def test_each_dependency_is_needed() -> None:
+    """And each integration that is imported is loaded, or always there."""
+    used = {
+        parts[2]
+        for path in modules()
+        for parts in (name.split(".") for name in imports(path))
+        if parts[:2] == ["homeassistant", "components"]
+    }
+    assert set(load("manifest.json")["dependencies"]) == used - ALWAYS_THERE
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
+import signal
+import sys
 from typing import Any
 
 from ocpp.v16 import call
@@ -10,6 +12,7 @@ import pytest
 
 from demo.charge_point import ChargePoint
 from demo.charging import Car
+from demo.visits import Visits
 
 from .stock_central import Central, stock_central
 
@@ -325,7 +328,7 @@ async def test_other_answers(central: Central, box: ChargePoint) -> None:
 
 def profile(purpose: str, limit: float, **more: Any) -> dict[str, Any]:
     """Return a charging profile."""
-    schedule = {
+    schedule: dict[str, Any] = {
         "charging_rate_unit": more.pop("unit", "A"),
         "charging_schedule_period": more.pop(
             "periods", [{"start_period": 0, "limit": limit}]
@@ -395,3 +398,23 @@ async def test_a_full_car_takes_no_more(central: Central, box: ChargePoint) -> N
     await box.swipe(1, "TAG")
     await status(central, 1, "SuspendedEV")
     assert box.sockets[1].power == 0
+
+
+async def test_it_runs_alone_with_guests(central: Central) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "demo.wallbox", central.url, "--id", "ALONE"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert b"ALONE" in await process.stdout.readline()
+        assert (await central.wait_for("StartTransaction"))["connector_id"] == 1
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+async def test_guests_come_and_go(central: Central, box: ChargePoint) -> None:
+    async with Visits(box, slowness=0.001):
+        for _ in range(3):
+            await central.wait_for("StartTransaction")
+            await central.wait_for("StopTransaction")

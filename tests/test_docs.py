@@ -6,6 +6,8 @@ import re
 import pytest
 
 from custom_components.bemcom_connectors.connector.baud_rate import COMMON_BAUD_RATES
+from custom_components.bemcom_connectors.options_flow import _OF_OCPP_ONLY
+from tests.ocpp_looks import keys_of
 from tests.pages import ENGLISH, PAGES, STEPS, labels, read
 from tests.source import REPOSITORY, modules
 
@@ -29,9 +31,10 @@ def test_each_field_of_a_request_is_explained() -> None:
 
 
 def test_each_part_of_the_options_is_named() -> None:
+    """Those of an OCPP hub are elsewhere, see test_docs_ocpp.py."""
     text = read("tcp.md")
-    for label in ENGLISH["options"]["step"]["init"]["menu_options"].values():
-        assert f"**{label}**" in text
+    for option, label in ENGLISH["options"]["step"]["init"]["menu_options"].items():
+        assert (f"**{label}**" in text) != (option in _OF_OCPP_ONLY)
 
 
 def test_each_option_of_thingsboard_is_explained() -> None:
@@ -80,10 +83,14 @@ def test_each_variable_of_bemcom_is_explained() -> None:
 
 
 def test_each_entity_of_a_hub_is_explained() -> None:
+    """Those of charge points are elsewhere, see test_docs_ocpp.py."""
     text = read("datapoints.md")
-    for platform in ENGLISH["entity"].values():
-        for entity in platform.values():
-            assert f"| {entity['name']} |" in text
+    shown = []
+    for platform, entities in ENGLISH["entity"].items():
+        for key in {*entities} - keys_of(platform):
+            shown.append(key)
+            assert f"| {entities[key]['name']} |" in text
+    assert {"connection", "message", "dropped_frames"} <= {*shown}
 
 
 # Troubleshooting
@@ -94,7 +101,9 @@ def first_sentence(text: str) -> str:
     return re.sub(r"{\w+}", "…", re.split(r"(?<=\.) ", text)[0])
 
 
-@pytest.mark.parametrize("kind", ["config", "options", "datapoint", "actuator"])
+@pytest.mark.parametrize(
+    "kind", ["config", "options", *sorted(ENGLISH["config_subentries"])]
+)
 def test_each_message_of_the_dialog_is_explained(kind: str) -> None:
     text = read("troubleshooting.md")
     flow = ENGLISH[kind] if kind in ENGLISH else ENGLISH["config_subentries"][kind]

@@ -15,8 +15,9 @@ import yaml
 
 from custom_components.bemcom_connectors.connector.model import LinkReason
 from custom_components.bemcom_connectors.const import DOMAIN
-from demo.hubs import ACTUATORS, METER, SENSOR, SLICES
+from demo.hubs import ACTUATORS, METER, OCPP, SENSOR, SLICES
 from demo.serial_device import SerialSensor
+from demo.start import WALLBOX
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import Context, HomeAssistant, ServiceCall, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
@@ -25,6 +26,17 @@ from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
 from tests.device import HOST
 from tests.hub import OPTIONS, hub_entry, serial_entry, set_up, state_of
+from tests.ocpp.client import RawClient
+from tests.ocpp_hub import (
+    boot,
+    charge_point_data,
+    dialled_in,
+    id_tag_data,
+    ocpp_entry,
+    start,
+    status,
+    stop,
+)
 from tests.pages import ENGLISH, read
 from tests.source import PACKAGE, REPOSITORY
 
@@ -122,6 +134,21 @@ async def sensor(hass: HomeAssistant, tmp_path: Path) -> AsyncGenerator[SerialSe
         await set_up(hass, entry)
         await state_of(hass, "binary_sensor.demo_serial_sensor_connection", "on")
         yield device
+
+
+@pytest.fixture
+async def wallbox(hass: HomeAssistant, loopback: str) -> AsyncGenerator[RawClient]:
+    """Return a wallbox that is connected to the demo's hub, with a tag that has a name."""
+    entry = ocpp_entry(
+        charge_point_data(WALLBOX, name="Wallbox"),
+        id_tag_data("ANNAS-TAG", "Anna"),
+        data={"connector_name": OCPP},
+    )
+    await set_up(hass, entry)
+    async with dialled_in(entry, WALLBOX) as client:
+        await boot(client)
+        yield client
+    await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def run(hass: HomeAssistant, script: dict[str, Any]) -> dict[str, Any]:
@@ -229,8 +256,39 @@ async def test_the_example_of_http(hass: HomeAssistant, loopback: str) -> None:
     assert seen == [("POST", "/api/state?room=kitchen", {"on": True})] * 2
     assert answer.pop("headers").items() <= found.pop("headers").items()
     assert found == answer
-    (template,) = re.findall(r"In a template, `(.*)` is then", PAGE)
+    (template,) = re.findall(r"In a template, `(.*)` is then", section("HTTP request"))
     assert Template(template, hass).async_render({"answer": answer}) == 412.5
+
+
+async def test_the_example_of_sessions(hass: HomeAssistant, wallbox: RawClient) -> None:
+    """In the answer of the page, the latest first."""
+    script, answer = blocks("Get charging sessions")
+    for session in reversed(answer["sessions"]):
+        tag = session["id_tag"].replace("Anna", "annas-tag").replace("…", "CARD-")
+        begun = await start(
+            wallbox,
+            tag,
+            session["connector_id"],
+            meter_start=1000,
+            timestamp=session["start"],
+        )
+        reason = {"ev_disconnected": "EVDisconnected", "local": "Local"}
+        await stop(
+            wallbox,
+            begun["transactionId"],
+            meter_stop=1000 + round(session["energy"] * 1000),
+            timestamp=session["end"],
+            reason=reason[session["stop_reason"]],
+        )
+    found = await run(hass, script)
+    (template,) = re.findall(
+        r"In a template, `(.*)` is then", section("Get charging sessions")
+    )
+    assert Template(template, hass).async_render({"answer": found}) == 21.5
+    given = [it.pop("transaction_id") for it in found["sessions"]]
+    told = [it.pop("transaction_id") for it in answer["sessions"]]
+    assert given[0] - given[1] == told[0] - told[1] == 1
+    assert found == answer
 
 
 @pytest.mark.usefixtures("sensor")
@@ -279,6 +337,24 @@ async def test_the_example_of_messages(hass: HomeAssistant, meter: Meter) -> Non
     async with asyncio.timeout(5):
         call = await told.get()
     assert call.data["message"] == "dry"
+
+
+async def test_the_example_of_a_session(
+    hass: HomeAssistant, wallbox: RawClient
+) -> None:
+    """Its end is told, its start is not."""
+    await status(wallbox, "Available")
+    await hass.async_block_till_done()
+    (automation,) = blocks("Charging sessions, id tags and security events")
+    told = notifications(hass)
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    begun = await start(wallbox, "ANNAS-TAG", meter_start=0)
+    await hass.async_block_till_done()
+    assert told.empty()
+    await stop(wallbox, begun["transactionId"], meter_stop=750)
+    async with asyncio.timeout(5):
+        call = await told.get()
+    assert call.data["message"] == "Anna: 0.75 kWh"
 
 
 # Nothing is left out

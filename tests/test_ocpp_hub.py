@@ -1,14 +1,24 @@
 """A charge point dials in to a running Home Assistant: its story from the first boot on."""
 
+import aiohttp
+import pytest
+
+from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from tests.ocpp_hub import (
     CP,
+    NAME,
     boot,
     charge_point_data,
     charge_point_of,
     dialled_in,
+    entity_id,
+    id_tag_data,
     meter,
     ocpp_entry,
+    result,
     sampled,
     set_up,
     settled,
@@ -16,6 +26,7 @@ from tests.ocpp_hub import (
     state,
     status,
     stop,
+    subentry,
 )
 
 
@@ -62,3 +73,113 @@ async def test_a_session_from_plugging_in_to_driving_off(
     await settled(hass)
     assert state(hass, entry, "status") == "unavailable"
     assert charge_point_of(entry, CP).online is False
+
+
+async def test_a_wrong_password_is_said_where_it_can_be_mended(
+    hass: HomeAssistant, loopback: str, issue_registry: ir.IssueRegistry
+) -> None:
+    entry = ocpp_entry(charge_point_data(password="right"))
+    await set_up(hass, entry)
+    issue = f"charge_point_refused_{entry.entry_id}_{CP}"
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with dialled_in(entry, password="wrong"):
+            pass
+    assert issue_registry.async_get_issue(DOMAIN, issue)
+    async with dialled_in(entry, password="right") as wallbox:
+        await boot(wallbox)
+        assert not issue_registry.async_get_issue(DOMAIN, issue)
+        # Whoever tries while it is connected is no matter of the user's.
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            async with dialled_in(entry, password="wrong"):
+                pass
+        assert not issue_registry.async_get_issue(DOMAIN, issue)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with dialled_in(entry):
+            pass
+    assert issue_registry.async_get_issue(DOMAIN, issue)
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    assert not issue_registry.async_get_issue(DOMAIN, issue)
+
+
+async def test_what_is_changed_leaves_charge_points_connected(
+    hass: HomeAssistant, loopback: str
+) -> None:
+    entry = ocpp_entry(charge_point_data())
+    await set_up(hass, entry)
+    async with dialled_in(entry) as wallbox:
+        await boot(wallbox)
+        hass.config_entries.async_update_entry(
+            entry, options={"unknown_charge_points": "refuse", "call_timeout": 7}
+        )
+        hass.config_entries.async_add_subentry(
+            entry, subentry(charge_point_data("CP2"))
+        )
+        hass.config_entries.async_add_subentry(
+            entry, subentry(id_tag_data("BADC0DE1", status="blocked"))
+        )
+        await settled(hass)
+        answer = await result(wallbox, "Authorize", {"idTag": "badc0de1"})
+        assert answer["idTagInfo"]["status"] == "Blocked"
+        session = charge_point_of(entry).session
+        assert session is not None
+        assert session.call_timeout == 7
+        with pytest.raises(aiohttp.WSServerHandshakeError) as err:
+            async with dialled_in(entry, "CP3"):
+                pass
+        assert err.value.status == 404
+        async with dialled_in(entry, "CP2") as other:
+            await boot(other)
+
+
+async def test_a_removed_charge_point_leaves_nothing_behind(
+    hass: HomeAssistant, loopback: str, device_registry: dr.DeviceRegistry
+) -> None:
+    entry = ocpp_entry(charge_point_data(), charge_point_data("CP2"))
+    await set_up(hass, entry)
+    async with dialled_in(entry) as wallbox, dialled_in(entry, "CP2") as other:
+        for each in (wallbox, other):
+            await boot(each)
+            await status(each, "Available")
+        await settled(hass)
+        before = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+        # The hub and two charge points, beside their connectors.
+        assert len(before) == 3
+        (gone,) = [it for it in entry.subentries.values() if it.unique_id == CP]
+        assert hass.config_entries.async_remove_subentry(entry, gone.subentry_id)
+        await settled(hass)
+        await wallbox.closed()
+        left = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+        assert len(left) == 2
+        assert entity_id(hass, entry, "status") is None
+        assert state(hass, entry, "status", charge_point_id="CP2") == "available"
+        await boot(other)
+
+
+async def test_sessions_can_be_asked_for(hass: HomeAssistant, loopback: str) -> None:
+    entry = ocpp_entry(charge_point_data(), id_tag_data("CAFE0001", "Anna"))
+    await set_up(hass, entry)
+    async with dialled_in(entry) as wallbox:
+        await boot(wallbox)
+        for connector_id in (1, 2):
+            answer = await start(wallbox, connector_id=connector_id)
+            await stop(wallbox, answer["transactionId"], 3500, reason="EVDisconnected")
+    found = await hass.services.async_call(
+        DOMAIN,
+        "get_sessions",
+        {"device_id": CP},
+        blocking=True,
+        return_response=True,
+    )
+    assert [it["connector_id"] for it in found["sessions"]] == [2, 1]
+    assert found["sessions"][0]["id_tag"] == "Anna"
+    assert found["sessions"][0]["energy"] == 2.5
+    assert found["sessions"][0]["stop_reason"] == "ev_disconnected"
+    with pytest.raises(ServiceValidationError) as err:
+        await hass.services.async_call(
+            DOMAIN,
+            "get_sessions",
+            {"hub": entry.entry_id, "device_id": NAME},
+            blocking=True,
+            return_response=True,
+        )
+    assert err.value.translation_key == "not_a_charge_point"

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 import itertools
 import json
-from pathlib import Path
 import ssl
 from types import MappingProxyType
 from typing import Any
@@ -43,6 +42,7 @@ from tests.ocpp_hub import (
     state,
     status,
 )
+from tests.ocpp_tls import SUITES, hub_certificates, trusting
 
 pytestmark = pytest.mark.usefixtures("loopback", "hass_storage")
 
@@ -120,10 +120,9 @@ async def test_unknown_id_is_not_found_where_unknown_ones_are_refused(
     await set_up(hass, entry)
     assert (await refusal(entry, "CP2")).status == 404
     assert not connector_of(entry).pending
-    added = charge_point_data("CP2")
-    hass.config_entries.async_add_subentry(
-        entry, ConfigSubentry(**{**added, "data": MappingProxyType(added["data"])})
-    )
+    added: dict[str, Any] = {**charge_point_data("CP2")}
+    added["data"] = MappingProxyType(added["data"])
+    hass.config_entries.async_add_subentry(entry, ConfigSubentry(**added))
     await hass.async_block_till_done()
     async with dialled_in(entry, "CP2") as client:
         assert (await boot(client))["status"] == "Accepted"
@@ -176,7 +175,7 @@ async def test_subprotocol_that_is_not_spoken_is_refused(
 async def test_subprotocol_may_be_missing_where_the_user_says_so(
     hass: HomeAssistant,
 ) -> None:
-    quirks = {"quirks_mode": "chosen", "quirks": ["no_subprotocol"]}
+    quirks: dict[str, Any] = {"quirks_mode": "chosen", "quirks": ["no_subprotocol"]}
     entry = ocpp_entry(charge_point_data(**quirks), charge_point_data("CP2"))
     await set_up(hass, entry)
     async with dialled_in(entry, subprotocols=()) as client:
@@ -262,31 +261,14 @@ def authority() -> trustme.CA:
 def certificates(
     authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, str]:
-    """Return the files of a hub: a certificate with an RSA key, and one with ECDSA."""
-    folder: Path = tmp_path_factory.mktemp("tls")
-    files = {}
-    for name, kind in (("", trustme.KeyType.RSA), ("second_", trustme.KeyType.ECDSA)):
-        issued = authority.issue_cert(HOST, "hub.example.org", key_type=kind)
-        certificate, key = folder / f"{name}cert.pem", folder / f"{name}key.pem"
-        issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
-        issued.private_key_pem.write_to_path(str(key))
-        files |= {f"{name}certificate": str(certificate), f"{name}key": str(key)}
-    client_ca = folder / "ca.pem"
-    authority.cert_pem.write_to_path(str(client_ca))
-    return files | {"client_ca": str(client_ca)}
+    """Return the files of a hub."""
+    return hub_certificates(authority, tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
 async def _no_debug() -> None:
     """Let asyncio keep quiet about failed handshakes, as it does outside of tests."""
     asyncio.get_running_loop().set_debug(enabled=False)
-
-
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    """Return the TLS of a charge point."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.configure_trust(context)
-    return context
 
 
 def tls_hub(
@@ -297,15 +279,7 @@ def tls_hub(
     return ocpp_entry(charge_point_data(**charge_point), data=files)
 
 
-@pytest.mark.parametrize(
-    "suite",
-    [
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "AES128-GCM-SHA256",
-        "AES256-GCM-SHA384",
-    ],
-)
+@pytest.mark.parametrize("suite", SUITES)
 async def test_tls_with_each_suite_of_the_specification(
     hass: HomeAssistant,
     authority: trustme.CA,
@@ -377,8 +351,7 @@ async def test_client_certificate_is_accepted(
 ) -> None:
     entry = tls_hub(certificates, certificate_name=name)
     await set_up(hass, entry)
-    context = trusting(authority)
-    authority.issue_cert(common_name=common_name).configure_cert(context)
+    context = trusting(authority, common_name)
     async with dialled_in(entry, ssl=context) as client:
         assert (await boot(client))["status"] == "Accepted"
 
@@ -388,13 +361,11 @@ async def test_client_certificate_with_the_serial_number(
 ) -> None:
     entry = tls_hub(certificates)
     await set_up(hass, entry)
-    context = trusting(authority)
-    authority.issue_cert(common_name=CP).configure_cert(context)
+    context = trusting(authority, CP)
     async with dialled_in(entry, ssl=context) as client:
         await boot(client, chargePointSerialNumber="SN-12")
     await until_online(entry, online=False)
-    context = trusting(authority)
-    authority.issue_cert(common_name="SN-12").configure_cert(context)
+    context = trusting(authority, "SN-12")
     async with dialled_in(entry, ssl=context) as client:
         assert await result(client, "Heartbeat", {})
 
@@ -425,8 +396,7 @@ async def test_client_certificate_of_another_is_refused(
 ) -> None:
     entry = tls_hub(certificates)
     await set_up(hass, entry)
-    context = trusting(authority)
-    authority.issue_cert(common_name="CP2").configure_cert(context)
+    context = trusting(authority, "CP2")
     assert (await refusal(entry, ssl=context)).status == 401
 
 
@@ -524,7 +494,7 @@ async def test_calls_of_both_sides_may_cross(
         return {"status": "Accepted"}
 
     wallbox.on_call["ReserveNow"] = notify_first
-    payload = {
+    payload: dict[str, Any] = {
         "connectorId": 1,
         "expiryDate": ago(-600),
         "idTag": "CAFE0001",

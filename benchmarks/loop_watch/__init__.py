@@ -4,8 +4,13 @@ An integration of its own, for the time of a load test; it says so in a state.
 """
 
 import asyncio
+import gc
 import heapq
+import logging
+import sys
+import threading
 import time
+import traceback
 from typing import Any
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -15,6 +20,9 @@ DOMAIN = "loop_watch"
 ENTITY_ID = "loop_watch.pauses"
 _INTERVAL = 0.005
 _KEPT = 10
+# A pause that lasts so long, in seconds, is looked at while it lasts.
+_LONG = 0.1
+_LOGGER = logging.getLogger(__name__)
 
 
 class _Watch:
@@ -22,6 +30,30 @@ class _Watch:
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
+        self._awake = time.monotonic()
+        self._collection = 0.0
+        self._loop_thread = threading.get_ident()
+        gc.callbacks.append(self._note_collection)
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _note_collection(self, phase: str, info: dict[str, Any]) -> None:
+        """Log a garbage collection that took long."""
+        if phase == "start":
+            self._collection = time.monotonic()
+        elif (took := time.monotonic() - self._collection) > _LONG / 2:
+            _LOGGER.warning("Collecting garbage took %.0f ms: %s", 1_000 * took, info)
+
+    def _look(self) -> None:
+        """Log what the event loop does while it is busy for long."""
+        looked_at = 0.0
+        while True:
+            time.sleep(_LONG / 4)
+            since = self._awake
+            if time.monotonic() - since > _LONG and since != looked_at:
+                looked_at = since
+                frame = sys._current_frames()[self._loop_thread]
+                stack = "".join(traceback.format_stack(frame)[-8:])
+                _LOGGER.warning("The event loop is busy:\n%s", stack)
 
     async def run(self) -> None:
         """Watch."""
@@ -29,6 +61,7 @@ class _Watch:
         while True:
             due = loop.time() + _INTERVAL
             await asyncio.sleep(_INTERVAL)
+            self._awake = time.monotonic()
             late = 1_000 * (loop.time() - due)
             if len(self.pauses) < _KEPT:
                 heapq.heappush(self.pauses, late)

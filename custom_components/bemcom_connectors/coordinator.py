@@ -30,6 +30,7 @@ from .link_devices import LinkDevices
 from .link_events import LinkEvents
 from .live_entities import async_take_away
 from .ocpp.connector import OcppConnector
+from .ocpp_config import LIVE_OPTIONS
 from .ocpp_descriptions import describe_ocpp
 from .ocpp_hub import OcppHub
 
@@ -64,15 +65,15 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         )
         self.link_devices = LinkDevices(hass, entry, connector)
         self.link_events = LinkEvents(self.name, connector, self.link_devices)
+        self._issues = HubIssues(hass, entry)
         self.ocpp: OcppHub | None = None
         curated: Curated = guess_all
         if isinstance(connector, OcppConnector):
-            self.ocpp = OcppHub(hass, entry, connector)
+            self.ocpp = OcppHub(hass, entry, connector, self._issues)
             curated = describe_ocpp
         self._catalog = DatapointCatalog(hass, entry, connector, curated)
-        self._issues = HubIssues(hass, entry)
         self._report_rule = ReportRule.of(entry.options)
-        self._made_of = (entry.title, entry.data, entry.options)
+        self._made_of = _made_of(entry)
         self._showing = asyncio.Lock()
         self._shown: dict[str, JsonValue] = {}
         # Datapoints that had no value yet which tells what they are, with their device.
@@ -235,8 +236,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     @property
     def is_up_to_date(self) -> bool:
         """Tell whether the hub is what its entry says, its subentries aside."""
-        entry = self.config_entry
-        return self._made_of == (entry.title, entry.data, entry.options)
+        return self._made_of == _made_of(self.config_entry)
 
     async def async_show_anew(self) -> None:
         """Show what is said now of datapoints and actuators; the link stays open.
@@ -393,3 +393,11 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         for update in self._statistics:
             update()
         self._issues.async_look_at(self.connector)
+
+
+def _made_of(entry: ConfigEntry) -> tuple[object, ...]:
+    """Return what a hub must be set up anew for when it changes."""
+    options = {
+        key: value for key, value in entry.options.items() if key not in LIVE_OPTIONS
+    }
+    return entry.title, entry.data, options

@@ -22,6 +22,7 @@ _TOO_MANY_DATAPOINTS = "too_many_datapoints"
 _NOTHING_PARSED = "nothing_parsed"
 _PORT_MISSING = "port_missing"
 _ACTUATOR_UNUSABLE = "actuator_unusable"
+_CHARGE_POINT_REFUSED = "charge_point_refused"
 
 _KINDS = (_TOO_MANY_DATAPOINTS, _NOTHING_PARSED, _PORT_MISSING, _ACTUATOR_UNUSABLE)
 
@@ -113,10 +114,20 @@ class HubIssues:
             reason=code(next(iter(unusable.values()))),
         )
 
+    @callback
+    def async_charge_point_refused(self, charge_point_id: str) -> None:
+        """Say that a charge point cannot prove to be itself."""
+        self._create(_CHARGE_POINT_REFUSED, charge_point_id, id=code(charge_point_id))
+
+    @callback
+    def async_charge_point_connected(self, charge_point_id: str) -> None:
+        """Take back that a charge point was refused."""
+        self._delete(_CHARGE_POINT_REFUSED, charge_point_id)
+
     def _port_missing(self) -> None:
         """Say that a serial port went away."""
         port = code(address_of(self._entry.data))
-        self._create(_PORT_MISSING, ir.IssueSeverity.ERROR, port=port)
+        self._create(_PORT_MISSING, severity=ir.IssueSeverity.ERROR, port=port)
 
     def _nothing_parsed(self, connector: Connector) -> None:
         """Say that the settings do not suit what comes in, and show it."""
@@ -132,14 +143,16 @@ class HubIssues:
     def _create(
         self,
         kind: str,
+        part: str = "",
+        *,
         severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
         **placeholders: str,
     ) -> None:
-        """Raise an issue."""
+        """Raise an issue, of a part of the hub perhaps."""
         ir.async_create_issue(
             self._hass,
             DOMAIN,
-            _issue_id(kind, self._entry.entry_id),
+            _issue_id(kind, self._entry.entry_id, part),
             is_fixable=False,
             severity=severity,
             translation_key=kind,
@@ -151,9 +164,10 @@ class HubIssues:
             },
         )
 
-    def _delete(self, kind: str) -> None:
+    def _delete(self, kind: str, part: str = "") -> None:
         """Take an issue back, if it was raised."""
-        ir.async_delete_issue(self._hass, DOMAIN, _issue_id(kind, self._entry.entry_id))
+        issue_id = _issue_id(kind, self._entry.entry_id, part)
+        ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
 
 @callback
@@ -173,8 +187,12 @@ def delete_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back all that was said about a hub that is gone."""
     for kind in _KINDS:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(kind, entry.entry_id))
+    of_parts = _issue_id(_CHARGE_POINT_REFUSED, entry.entry_id, "")
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue_id.startswith(of_parts):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
-def _issue_id(kind: str, entry_id: str) -> str:
+def _issue_id(kind: str, entry_id: str, part: str = "") -> str:
     """Return the id of an issue."""
-    return f"{kind}_{entry_id}"
+    return f"{kind}_{entry_id}" + (f"_{part}" if part else "")

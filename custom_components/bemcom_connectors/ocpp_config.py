@@ -46,6 +46,9 @@ from .ocpp.tls import TlsFiles
 
 BLOCKED = "blocked"
 
+# Options that a hub takes up while its charge points stay connected.
+LIVE_OPTIONS = {CONF_UNKNOWN_CHARGE_POINTS, CONF_CALL_TIMEOUT, CONF_PING_INTERVAL}
+
 # Of a charge point: numbers that have a default.
 _INTERVALS = {
     CONF_SAMPLE_INTERVAL: "sample_interval",
@@ -91,14 +94,16 @@ def tls_files(data: Mapping[str, Any]) -> TlsFiles | None:
     )
 
 
-def hub_options(hass: HomeAssistant, entry: ConfigEntry) -> HubOptions:
+def hub_options(options: Mapping[str, Any], ignored: Iterable[str] = ()) -> HubOptions:
     """Return what counts for all charge points of a hub."""
-    options = entry.options
+    defaults = HubOptions()
     return HubOptions(
         unknown=UnknownPolicy(
             options.get(CONF_UNKNOWN_CHARGE_POINTS, UnknownPolicy.PAIR)
         ),
-        ignored=frozenset(_ignored(hass, entry)),
+        ping_interval=float(options.get(CONF_PING_INTERVAL, defaults.ping_interval)),
+        call_timeout=float(options.get(CONF_CALL_TIMEOUT, defaults.call_timeout)),
+        ignored=frozenset(ignored),
     )
 
 
@@ -118,7 +123,7 @@ def ignored_entries(hass: HomeAssistant, entry: ConfigEntry) -> list[ConfigEntry
     ]
 
 
-def _ignored(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[str]:
+def ignored_ids(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[str]:
     """Yield the charge points that the user wants to hear nothing of."""
     prefix = discovery_unique_id(entry.entry_id, "")
     for it in ignored_entries(hass, entry):

@@ -21,6 +21,7 @@ from homeassistant.helpers.storage import Store
 from .connector.model import JsonValue
 from .const import DOMAIN
 from .device_info import device_identifier, register_hub
+from .issues import HubIssues
 from .ocpp.charge_point import FirmwareState
 from .ocpp.connector import OcppConnector
 from .ocpp.listener import EventKind, OcppListener
@@ -31,6 +32,7 @@ from .ocpp_config import (
     discovery_unique_id,
     hub_options,
     id_tags,
+    ignored_ids,
 )
 from .ocpp_devices import (
     charge_point_info,
@@ -65,9 +67,14 @@ class OcppHub(OcppListener):
     """Between the central system and Home Assistant."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: ConfigEntry, connector: OcppConnector
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        connector: OcppConnector,
+        issues: HubIssues,
     ) -> None:
         """Know what the entry says."""
+        self._issues = issues
         self._hass = hass
         self._entry = entry
         self._connector = connector
@@ -98,15 +105,15 @@ class OcppHub(OcppListener):
     def async_take(self) -> None:
         """Take what the entry says now; charge points stay connected."""
         connector = self._connector
-        connector.set_options(hub_options(self._hass, self._entry))
+        self._async_take_options()
         connector.set_id_tags(id_tags(self._entry))
         subentries = charge_point_subentries(self._entry)
         self._subentry_ids = {key: it.subentry_id for key, it in subentries.items()}
         configs = {key: charge_point_config(it.data) for key, it in subentries.items()}
-        for gone in [
-            it for it in self._devices if split_device_id(it)[0] not in configs
-        ]:
+        known = list(self._devices)
+        for gone in [it for it in known if split_device_id(it)[0] not in configs]:
             del self._devices[gone]
+            self._issues.async_charge_point_connected(split_device_id(gone)[0])
         for charge_point_id in configs:
             if charge_point_id not in connector.charge_points:
                 self._async_register(charge_point_id, Identity())
@@ -213,6 +220,13 @@ class OcppHub(OcppListener):
 
     @override
     @callback
+    def on_refused(self, charge_point_id: str) -> None:
+        """Say so where the user can mend it."""
+        if not self._connector.is_online(charge_point_id):
+            self._issues.async_charge_point_refused(charge_point_id)
+
+    @override
+    @callback
     def on_identity(self, charge_point_id: str) -> None:
         """Let the device registry know who a charge point is."""
         self._async_register(charge_point_id, self.identity(charge_point_id))
@@ -222,12 +236,14 @@ class OcppHub(OcppListener):
     @callback
     def on_availability(self, charge_point_id: str) -> None:
         """Let the entities of a charge point follow its connection."""
-        for device_id, kind in list(self._updates):
-            if (
-                kind == AVAILABILITY
-                and split_device_id(device_id)[0] == charge_point_id
-            ):
-                self._async_update(device_id, kind, "", {})
+        charge_point = self._connector.charge_points.get(charge_point_id)
+        if charge_point is None:
+            return
+        if charge_point.online:
+            self._issues.async_charge_point_connected(charge_point_id)
+        for connector_id in list(charge_point.connectors):
+            device_id = device_id_of(charge_point_id, connector_id)
+            self._async_update(device_id, AVAILABILITY, "", {})
 
     @override
     @callback
@@ -309,6 +325,12 @@ class OcppHub(OcppListener):
             register_charge_point(self._hass, self._entry, found, identity)
 
     @callback
+    def _async_take_options(self) -> None:
+        """Take up what counts for all charge points."""
+        ignored = ignored_ids(self._hass, self._entry)
+        self._connector.set_options(hub_options(self._entry.options, ignored))
+
+    @callback
     def _async_entry_changed(
         self, _change: ConfigEntryChange, entry: ConfigEntry
     ) -> None:
@@ -317,7 +339,7 @@ class OcppHub(OcppListener):
         if entry.domain == DOMAIN and unique_id.startswith(
             discovery_unique_id(self._entry.entry_id, "")
         ):
-            self._connector.set_options(hub_options(self._hass, self._entry))
+            self._async_take_options()
 
     @callback
     def _async_take_card_back(self, charge_point_id: str) -> None:
@@ -339,7 +361,7 @@ class OcppHub(OcppListener):
     def on_pending_gone(self, charge_point_id: str) -> None:
         """Keep the card of one that hung up: it may be back by the time it is added."""
         if charge_point_id in self._subentry_ids or (
-            charge_point_id in hub_options(self._hass, self._entry).ignored
+            charge_point_id in self._connector.options.ignored
         ):
             self._async_take_card_back(charge_point_id)
 

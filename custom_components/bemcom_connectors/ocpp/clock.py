@@ -1,5 +1,10 @@
 """The clock of a charge point, that may be hours off."""
 
+from datetime import UTC, datetime
+
+# No charge point was made before: a clock that says so was never set.
+CLOCKS_SET = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+
 # What comes later than that is a replay of what was measured offline, or of a wrong clock.
 REPLAY_AGE = 600.0
 # A clock that is always as late as before, for so long and so often, is simply wrong.

@@ -94,6 +94,7 @@ class OcppConnector(Connector):
     def set_options(self, options: HubOptions) -> None:
         """Take up what counts for all charge points; who is unwelcome now is let go."""
         self.options = options
+        self._tune()
         for charge_point_id in list(self._held):
             if not self._may_wait(charge_point_id):
                 self._let_go_of(charge_point_id, "Not welcome here")
@@ -184,6 +185,7 @@ class OcppConnector(Connector):
     async def connect(self) -> None:
         """Listen; raises LinkError where that fails."""
         self._server = Server(self._server_options, self, self.log_once)
+        self._tune()
         await self._server.start()
 
     @override
@@ -222,6 +224,7 @@ class OcppConnector(Connector):
         if charge_point is None:
             verdict = self._admit_unknown(arrival)
         elif not _is_itself(arrival, charge_point):
+            self.tell(lambda it: it.on_refused(charge_point.id))
             verdict = Verdict.UNAUTHORIZED
         elif await self._is_taken(arrival, charge_point):
             self.log_once(
@@ -335,6 +338,14 @@ class OcppConnector(Connector):
         self.tell(lambda it: it.on_changed(urgent=urgent))
 
     # Little helpers
+
+    def _tune(self) -> None:
+        """Let the server know how patient to be."""
+        if self._server is not None:
+            self._server.tune(
+                ping_interval=self.options.ping_interval,
+                call_timeout=self.options.call_timeout,
+            )
 
     def _tell_pending(self, pending: PendingChargePoint) -> None:
         """Tell of a charge point that is held."""

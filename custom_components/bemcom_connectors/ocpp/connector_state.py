@@ -7,7 +7,7 @@ from typing import Any
 
 from ..connector.model import JsonValue
 from . import datapoints as names
-from .clock import DeviceClock
+from .clock import CLOCKS_SET, DeviceClock
 from .datapoints import state_name
 from .energy import EnergyCounter
 from .enums import ChargePointErrorCode, ChargePointStatus
@@ -79,8 +79,8 @@ class ConnectorState:
         """
         if not self.watches_status:
             return {}
-        if at is not None:
-            at = min(at, now)  # a clock may be ahead, or years off
+        if at is not None and at >= CLOCKS_SET:
+            at = min(at, now)  # a clock may be ahead, by years perhaps
             if self._status_at is not None and at < self._status_at:
                 return {}
             self._status_at = at

@@ -30,9 +30,11 @@ def is_energy(wh: object) -> bool:
     )
 
 
-def is_growth(wh: float, seconds: float, power: float = MAX_POWER) -> bool:
-    """Return whether a register can grow by so much in so long."""
-    return 0 <= wh <= SLACK + power * max(seconds, 0.0) / 3600
+def is_growth(
+    wh: float, seconds: float, power: float = MAX_POWER, slack: float = SLACK
+) -> bool:
+    """Return whether a register can grow by so much in so long, but for `slack`."""
+    return 0 <= wh <= slack + power * max(seconds, 0.0) / 3600
 
 
 def is_dip(wh: float, before: float) -> bool:

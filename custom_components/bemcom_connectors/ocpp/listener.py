@@ -30,6 +30,9 @@ class OcppListener:
     def on_pending_gone(self, charge_point_id: str) -> None:
         """Take that a charge point is held no more: it hung up, or is added now."""
 
+    def on_refused(self, charge_point_id: str) -> None:
+        """Take that somebody came as a charge point and could not prove to be it."""
+
     def on_identity(self, charge_point_id: str) -> None:
         """Take that a charge point said who it is, and it is news."""
 

@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Self, TypeIs
 
-from .energy import MAX_POWER, USUAL_POWER, Suspects, is_dip, is_energy, is_growth
+from .energy import (
+    MAX_POWER,
+    SLACK,
+    USUAL_POWER,
+    Suspects,
+    is_dip,
+    is_energy,
+    is_growth,
+)
 from .measurands import TRANSACTION_BEGIN
 
 # No charge point was made before: a clock that says so was never set.
@@ -15,6 +23,10 @@ _CLOCKS_SET = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = 253402300799
 # For so long a register may have grown of which it is not known yet where it started.
 _AT_ONCE = 60.0
+# What goes with the start is believed sooner, be it told late or by a clock that is off; and
+# what a charge point bills is believed up to what a battery holds.
+_TRUSTED = 20_000
+_BILLED = 200_000
 # How long before it was heard of a transaction may have begun.
 _LONGEST = 48 * 3600.0
 
@@ -242,7 +254,8 @@ class Transaction:
         growth = wh - base - self.energy_wh
         if base == self.base:
             power = MAX_POWER if self.heard else USUAL_POWER
-            return is_growth(growth, seconds, power)
+            slack = _TRUSTED if base == self.meter_start else SLACK
+            return is_growth(growth, seconds, power, slack)
         return seconds >= 0 and is_growth(growth, min(seconds, _AT_ONCE), USUAL_POWER)
 
     def _accept(self, base: float, wh: float, at: float) -> None:
@@ -263,12 +276,20 @@ class Transaction:
         if (
             self.base is not None
             and self.heard
-            and is_growth(wh - self.base - energy, ended - self.heard_at)
+            and is_growth(
+                wh - self.base - energy,
+                ended - self.heard_at,
+                slack=_BILLED if self.base == start else SLACK,
+            )
         ):
             options.append(wh - self.base)
         # Readings say more than the start, but not while they say nothing.
         told = energy > 0 and self.base == start
-        if start is not None and not told and is_growth(wh - start - energy, duration):
+        if (
+            start is not None
+            and not told
+            and is_growth(wh - start - energy, duration, slack=_BILLED)
+        ):
             options.append(wh - start)
         if (
             start == 0
