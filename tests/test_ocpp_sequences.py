@@ -223,8 +223,9 @@ async def test_1_the_end_that_was_never_told(
 ) -> None:
     """A connector that stays free has no session; but only a moment says nothing."""
     told = listen(hass, entry, "session", 1)
+    await pass_time(hass, freezer, wallbox, 600)
     await start(wallbox, meter_start=0)
-    # Its status is to come: it was free for hours before.
+    # Its status is to come.
     await pass_time(hass, freezer, wallbox, 120)
     assert value(entry, "transaction_id") is not None
     await status(wallbox, "Charging")
@@ -235,6 +236,10 @@ async def test_1_the_end_that_was_never_told(
     assert [kind for kind, _ in told] == ["started", "ended"]
     assert value(entry, "transaction_id") is None
     assert state(hass, entry, "session_energy") == "unknown"
+    (lost,) = await sessions(hass, entry)
+    assert lost["stop_reason"] is None
+    # It was over when its connector was free.
+    assert 120 <= lost["duration"] <= 125
 
 
 async def test_1_a_session_whose_status_says_free(
@@ -250,7 +255,7 @@ async def test_1_a_session_whose_status_says_free(
         await pass_time(hass, freezer, wallbox, 60)
     assert value(entry, "transaction_id") == transaction
     assert state(hass, entry, "session_energy") == "0.9"
-    assert 540 <= value(entry, "session_duration") <= 560
+    assert 510 <= value(entry, "session_duration") <= 540
 
 
 async def pass_time(

@@ -153,7 +153,7 @@ def refresh(cp: ChargePoint, now: float) -> None:
         if transaction is None:
             continue
         if cp.online and _is_lost(connector, transaction, now):
-            cp.host.book.lose(transaction, now)
+            cp.host.book.lose(transaction, connector.free_since or now)
             session_ended(cp, transaction, now)
         else:
             duration = round(transaction.duration(now))
