@@ -43,7 +43,6 @@ from custom_components.bemcom_connectors.connector.model import (
 )
 from custom_components.bemcom_connectors.connector.parsing import Format
 from custom_components.bemcom_connectors.connector.replies import ReplyFraming
-from custom_components.bemcom_connectors.descriptions import DatapointDescription
 from custom_components.bemcom_connectors.ocpp.datapoints import state_name
 from custom_components.bemcom_connectors.ocpp.enums import (
     AuthorizationStatus,

@@ -277,7 +277,7 @@ async def test_tc_037_1_csms_offline_start_valid(
 ) -> None:
     async with dialled(hub) as wallbox:
         await wallbox.boot()
-        await wallbox.status("Available")
+        await wallbox.status("Available", seconds_ago=900)
     async with dialled(hub) as wallbox:
         await wallbox.status("Charging", seconds_ago=600)
         await accepted_start(wallbox, seconds_ago=600)
@@ -351,7 +351,7 @@ async def test_firmware_update(
     async with dialled(hub, **answers) as wallbox:
         await wallbox.boot(firmware_version="1.0")
         location = "ftp://example.org/firmware.bin"
-        request = {"location": location, "retrieveDate": ago()}
+        request: dict[str, Any] = {"location": location, "retrieveDate": ago()}
         assert await charge_point_of(hub).call("UpdateFirmware", request, 5) == {}
         assert wallbox.heard[-1][1]["location"] == location
         for status in statuses:

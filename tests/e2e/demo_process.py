@@ -28,42 +28,57 @@ class DemoProcess:
         self.port = free_port()
         self.json_port = free_port()
         self.yaml_port = free_port()
+        self.ocpp_port = free_port()
         self.serial_port = serial_port_beside(self.config_dir)
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = HomeAssistantApi(self.url)
         self.said: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
 
     async def start(self, within: float = 500) -> None:
-        """Start, and return once everything is set up."""
+        """Start, and return once everything is set up; nobody has paired the wallbox."""
         self.said.clear()
+        self._ready.clear()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "demo.start", "--config", self.config_dir),
             *("--port", str(self.port)),
             *("--json-port", str(self.json_port), "--yaml-port", str(self.yaml_port)),
+            *("--ocpp-port", str(self.ocpp_port), "--unpaired"),
             cwd=REPOSITORY,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        ready = asyncio.Event()
-        self._reader = asyncio.create_task(self._read(ready))
-        await asyncio.wait_for(ready.wait(), within)
+        self._reader = asyncio.create_task(self._read())
+        await self._sign_in(within)
+
+    async def restart_home_assistant(self, within: float = 120) -> None:
+        """Let Home Assistant restart as its settings do; the devices go on meanwhile."""
+        self._ready.clear()
+        self.said.clear()
+        await self.api.act("homeassistant.restart")
+        await self.api.__aexit__()
+        await self._sign_in(within)
+
+    async def _sign_in(self, within: float) -> None:
+        """Return once everything is set up, and the API can be used."""
+        await asyncio.wait_for(self._ready.wait(), within)
         said = "".join(self.said)
         assert READY in said, said
         self.api = await HomeAssistantApi(self.url).__aenter__()
         await self.api.sign_in(USERNAME, PASSWORD)
 
-    async def _read(self, ready: asyncio.Event) -> None:
+    async def _read(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             self.said.append(line.decode())
             if line.decode().startswith(READY):
-                ready.set()
-        ready.set()
+                self._ready.set()
+        self._ready.set()
 
     async def stop(self) -> float:
         """End it as Ctrl-C would; return how many seconds that took."""

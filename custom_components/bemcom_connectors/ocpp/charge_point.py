@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import logging
+import sys
 import time
 from typing import Any
 
@@ -11,11 +12,13 @@ from ..connector.model import JsonValue
 from ..connector.sensor_flow import DEFAULT_MAX_DATAPOINTS
 from . import datapoints as names
 from .actions import read_request
+from .authentication import matches
 from .calls import CallFailed, CallReason
 from .clock import DeviceClock
 from .configuration import Configuration
 from .connector_state import ConnectorState, iso
-from .frames import Call
+from .frames import Call, ErrorCode, Refused
+from .handshake import Arrival
 from .host import Host
 from .incoming import HANDLERS
 from .leniencies import Leniencies
@@ -30,6 +33,7 @@ _LOGGER = logging.getLogger(__name__)
 BOOT_GRACE = 10.0
 # A charge point may have so many datapoints, which is more than any needs.
 MAX_DATAPOINTS = DEFAULT_MAX_DATAPOINTS
+_CONNECTOR_IDS = frozenset(map(str, range(MAX_CONNECTORS + 1)))
 
 
 @dataclass(slots=True)
@@ -92,6 +96,22 @@ class ChargePoint:
 
     # Connection
 
+    def is_shown_by(self, arrival: Arrival) -> bool:
+        """Tell whether who comes proves to be it, as far as that is asked for."""
+        config = self.config
+        if config.password and not matches(config.password, arrival.passwords):
+            return False
+        if not arrival.certificate_names:
+            return True
+        serial = self.identity.serial_number
+        allowed = {config.certificate_name} if config.certificate_name else {config.id}
+        if not config.certificate_name and serial:
+            allowed.add(serial)
+        return bool(
+            {it.casefold() for it in allowed}
+            & {it.casefold() for it in arrival.certificate_names}
+        )
+
     def attach(self, session: Session, *, invite: bool = False) -> None:
         """Take a connection for that of this charge point, instead of a former one.
 
@@ -101,6 +121,7 @@ class ChargePoint:
         session.handler = self.handle
         session.history = self.history
         session.notes = self.leniencies
+        session.frame_limit = sys.maxsize
         if self.adjustments.silence_limit:
             session.silence_limit = self.adjustments.silence_limit
         self.connections += 1
@@ -148,11 +169,11 @@ class ChargePoint:
 
     async def close(self, reason: str = "") -> None:
         """Hang up and end what runs."""
+        session, self.session = self.session, None
         self.start_up.cancel()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        session, self.session = self.session, None
         if session is not None:
             await session.close(reason=reason)
 
@@ -193,11 +214,19 @@ class ChargePoint:
 
     def handle(self, session: Session, call: Call) -> JsonValue:
         """Answer a CALL; raises Refused where that is an error."""
+        if session is not self.session:
+            # It is about to be hung up on.
+            raise Refused(ErrorCode.SECURITY_ERROR, "This connection is over")
         now = time.time()
         self.last_seen = now
         self.host.received(self.id, call.action, call.payload)
         payload = read_request(call.action, call.payload, self.leniencies)
         return HANDLERS[call.action](self, payload, now)
+
+    def introduce(self, identity: Identity) -> None:
+        """Take up who it said it was before it was added, if nothing else is known."""
+        if self.identity == Identity() != identity:
+            self._identified(identity)
 
     def booted(self, identity: Identity, now: float) -> None:
         """Take up who it is, and start it up."""
@@ -206,12 +235,16 @@ class ChargePoint:
         for connector in self.connectors.values():
             connector.reset_clock()
         if identity != self.identity:
-            self.identity = identity
-            self._adjust()
-            self.host.tell(lambda it: it.on_identity(self.id))
-            self.host.changed(urgent=True)
+            self._identified(identity)
         self.show(0, {names.LAST_BOOT: iso(now)})
         self.spawn(self.start_up.run(booted=True))
+
+    def _identified(self, identity: Identity) -> None:
+        """Know who it is, and what it needs."""
+        self.identity = identity
+        self._adjust()
+        self.host.tell(lambda it: it.on_identity(self.id))
+        self.host.changed(urgent=True)
 
     # Start-up's target
 
@@ -264,8 +297,10 @@ class ChargePoint:
         if config.password != former.password or (
             config.certificate_name != former.certificate_name
         ):
-            if self.session is not None:
-                self.spawn(self.session.close(reason="Its credentials changed"))
+            if (session := self.session) is not None:
+                self.start_up.cancel()
+                self.detach(session)
+                self.spawn(session.close(reason="Its credentials changed"))
         elif self.online and config != former:
             self.spawn(self.start_up.run(booted=False))
 
@@ -304,7 +339,7 @@ class ChargePoint:
         self.configuration = Configuration.from_dict(data.get("configuration"))
         stored = data.get("connectors")
         for key, value in (stored if isinstance(stored, Mapping) else {}).items():
-            is_number = isinstance(key, str) and key.isascii() and key.isdigit()
+            is_number = isinstance(key, str) and key in _CONNECTOR_IDS
             if is_number and (connector := self.connector(int(key))) is not None:
                 connector.restore(value)
         self._adjust()

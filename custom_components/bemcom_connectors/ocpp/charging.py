@@ -23,6 +23,8 @@ type Answer = dict[str, JsonValue]
 # What StartTransaction and StopTransaction say before they are known, or never were.
 NO_TRANSACTION = frozenset({0, -1})
 
+# What is longer is no tag of anybody.
+_MAX_TAG = 255
 # A start so shortly after a swipe is of the same card.
 _SWIPE = 300.0
 # Meter values without a transaction are of the one that runs, if they are not older.
@@ -317,7 +319,8 @@ def _swiped(
     cp.host.tell(
         lambda it: it.on_event(cp.id, 0, EventKind.ID_TAG, event_type, attributes)
     )
-    cp.host.tell(lambda it: it.on_tag(cp.id, id_tag))
+    if len(id_tag) <= _MAX_TAG:
+        cp.host.tell(lambda it: it.on_tag(cp.id, id_tag))
 
 
 def _tell(cp: ChargePoint, transaction: Transaction, event_type: str) -> None:

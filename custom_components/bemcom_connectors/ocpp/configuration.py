@@ -32,6 +32,9 @@ _KEYS_AT_ONCE = 50
 
 _MAX_REFUSED = 2
 
+# No time is later, in seconds: what is larger may be no number of a computer's.
+_LATEST = 1e12
+
 # Values nobody may see: of AuthorizationKey, and of what vendors made up.
 _SECRET = re.compile(
     r"authorization_?key|passw|passphrase|secret|credential|pwd|psk|token|private"
@@ -276,7 +279,7 @@ class Configuration:
         )
         for step, loss in _mapping(stored.get("losses")).items():
             match loss:
-                case [int() as count, int() | float() as at]:
+                case [int() as count, int() | float() as at] if at < _LATEST:
                     result.losses[str(step)] = (count, float(at))
         read_with = stored.get("read_with")
         result.read_with = read_with if isinstance(read_with, str) else None

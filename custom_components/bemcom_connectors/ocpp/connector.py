@@ -8,7 +8,6 @@ from typing import Any, override
 from ..connector.base import Connector
 from ..connector.flatten import SEPARATOR
 from ..connector.model import JsonValue, RawMessage
-from .authentication import matches
 from .authorization import IdTag, IdTags
 from .charge_point import MAX_DATAPOINTS, ChargePoint
 from .charging import refresh, session_record
@@ -122,20 +121,25 @@ class OcppConnector(Connector):
                 self.tell(
                     lambda it, gone=charge_point_id: it.on_pending_gone(gone)  # type: ignore[misc]
                 )
-                if config.password and not held.presents(config.password):
-                    self._close_soon(held.session)
-                else:
+                charge_point.introduce(held.known.identity)
+                if charge_point.is_shown_by(held.session.arrival):
                     charge_point.attach(held.session, invite=True)
+                else:
+                    self._close_soon(held.session)
 
     def _remove(self, charge_point_id: str) -> None:
         """Have a charge point no more, nor anything of it."""
         charge_point = self.charge_points.pop(charge_point_id)
-        self._beside(charge_point.close("Removed"))
+        session, charge_point.session = charge_point.session, None
+        if session is not None:
+            self._close_soon(session, "Removed")
+        self._beside(charge_point.close())
         self.book.drop(charge_point_id)
-        for connector_id in charge_point.connectors:
+        for connector_id, connector in charge_point.connectors.items():
+            # Not by the prefix alone: the id of another charge point may begin with it.
             prefix = device_id_of(charge_point_id, connector_id) + SEPARATOR
-            for key in [it for it in self.datapoints if it.startswith(prefix)]:
-                self.forget_datapoint(key)
+            for name in connector.values:
+                self.forget_datapoint(prefix + name)
         self.changed(urgent=True)
 
     # What is kept
@@ -195,8 +199,10 @@ class OcppConnector(Connector):
         for held in self._held.values():
             held.close()
         self._held.clear()
-        for charge_point in list(self.charge_points.values()):
-            await charge_point.close("The central system stops")
+        reason = "The central system stops"
+        await asyncio.gather(
+            *(it.close(reason) for it in self.charge_points.values())
+        )
         if server is not None:
             await server.stop()
         await asyncio.gather(*self._closing, return_exceptions=True)
@@ -220,23 +226,20 @@ class OcppConnector(Connector):
 
     async def admit(self, arrival: Arrival) -> Verdict:
         """Decide whether a charge point may open its socket."""
-        charge_point = self.charge_points.get(arrival.charge_point_id)
-        if charge_point is None:
-            verdict = self._admit_unknown(arrival)
-        elif not _is_itself(arrival, charge_point):
-            self.tell(lambda it: it.on_refused(charge_point.id))
-            verdict = Verdict.UNAUTHORIZED
-        elif await self._is_taken(arrival, charge_point):
+        verdict = self._judge(arrival)
+        if verdict is Verdict.ACCEPTED and await self._is_taken(arrival):
             self.log_once(
-                f"{charge_point.id} taken",
+                f"{arrival.charge_point_id} taken",
                 "Refusing a connection from %s as charge point %s, which is connected from "
                 "elsewhere; give each charge point an id of its own, and a password",
                 arrival.remote,
-                charge_point.id,
+                arrival.charge_point_id,
             )
-            verdict = Verdict.FORBIDDEN
-        else:
-            verdict = Verdict.ACCEPTED
+            return Verdict.FORBIDDEN
+        # The user may have changed anything meanwhile.
+        verdict = self._judge(arrival)
+        if verdict is Verdict.UNAUTHORIZED:
+            self.tell(lambda it: it.on_refused(arrival.charge_point_id))
         return verdict
 
     def serves_without_subprotocol(self, charge_point_id: str) -> bool:
@@ -267,6 +270,15 @@ class OcppConnector(Connector):
         if held is not None and held.session is session:
             self._drop_held(session.charge_point_id)
 
+    def _judge(self, arrival: Arrival) -> Verdict:
+        """Decide about a charge point by what it shows of itself."""
+        charge_point = self.charge_points.get(arrival.charge_point_id)
+        if charge_point is None:
+            return self._admit_unknown(arrival)
+        if not charge_point.is_shown_by(arrival):
+            return Verdict.UNAUTHORIZED
+        return Verdict.ACCEPTED
+
     def _admit_unknown(self, arrival: Arrival) -> Verdict:
         """Decide about a charge point that nobody added."""
         charge_point_id = arrival.charge_point_id
@@ -286,18 +298,29 @@ class OcppConnector(Connector):
             and charge_point_id not in self.options.ignored
         )
 
-    async def _is_taken(self, arrival: Arrival, charge_point: ChargePoint) -> bool:
-        """Tell whether another socket is this charge point, and alive.
+    async def _is_taken(self, arrival: Arrival) -> bool:
+        """Tell whether another socket is this charge point, and alive."""
+        asked = None
+        # It may have come back by itself while a dead socket was asked.
+        while (session := self._rival_of(arrival)) not in {None, asked}:
+            if await session.is_alive(_ALIVE):
+                return True
+            asked = session
+        return False
+
+    def _rival_of(self, arrival: Arrival) -> Session | None:
+        """Return the socket of a charge point that must not be pushed off by who comes.
 
         Who proves to be the charge point may always come back, and who comes from where it
-        was has most likely lost its connection. Anybody else must not push it off.
+        was has most likely lost its connection.
         """
-        session = charge_point.session
-        if session is None or session.remote == arrival.remote:
-            return False
+        charge_point = self.charge_points.get(arrival.charge_point_id)
+        session = None if charge_point is None else charge_point.session
+        if session is None or charge_point is None or session.remote == arrival.remote:
+            return None
         if charge_point.config.password or arrival.certificate_names:
-            return False
-        return await session.is_alive(_ALIVE)
+            return None
+        return session
 
     # The charge points' host
 
@@ -371,20 +394,3 @@ class OcppConnector(Connector):
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def _is_itself(arrival: Arrival, charge_point: ChargePoint) -> bool:
-    """Tell whether who comes proves to be a charge point, as far as that is asked for."""
-    config = charge_point.config
-    if config.password and not matches(config.password, arrival.passwords):
-        return False
-    if not arrival.certificate_names:
-        return True
-    serial = charge_point.identity.serial_number
-    allowed = {config.certificate_name} if config.certificate_name else {config.id}
-    if not config.certificate_name and serial:
-        allowed.add(serial)
-    return bool(
-        {it.casefold() for it in allowed}
-        & {it.casefold() for it in arrival.certificate_names}
-    )

@@ -139,8 +139,8 @@ class ConnectorState:
         if not isinstance(data, Mapping):
             return
         self.total = EnergyCounter.from_dict(data.get("total"))
-        if data.get("status") in set(ChargePointStatus):
-            self.status = ChargePointStatus(data["status"])
+        if (status := data.get("status")) in list(ChargePointStatus):
+            self.status = ChargePointStatus(status)
         if isinstance(values := data.get("values"), Mapping):
             self.values = {
                 key: value

@@ -18,6 +18,8 @@ from .session import Session
 RETRY_INTERVAL = 30
 # Who does not boot by itself is asked to, and shown without its name if it does not.
 _PATIENCE = 5.0
+# All that it may say is who it is, which takes no longer frames.
+_MAX_FRAME = 1 << 14
 # So many are held at a time.
 MAX_PENDING = 20
 
@@ -38,6 +40,7 @@ class HeldChargePoint:
             certificate_name=next(iter(session.arrival.certificate_names), ""),
         )
         session.handler = self.handle
+        session.frame_limit = _MAX_FRAME
         self._asking: asyncio.Task[None] | None = asyncio.create_task(
             self._ask(), name=f"held charge point {session.charge_point_id}"
         )

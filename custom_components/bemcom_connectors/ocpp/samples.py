@@ -77,6 +77,8 @@ def read_meter_values(meter_value: object, notes: Leniencies) -> list[MeterReadi
     readings: list[MeterReading] = []
     room = _MAX_SAMPLES
     for entry in _objects(meter_value, "MeterValues.meterValue", notes):
+        if not room:
+            break
         # Every sample passes here.
         samples: list[Sample] = []
         for raw in _objects(
@@ -126,6 +128,9 @@ def _objects(
 ) -> Iterable[Mapping[str, object]]:
     """Return the objects of a list, or the one that is there instead of it."""
     if type(value) is list:
+        if len(value) > _MAX_SAMPLES:
+            notes.note(f"{what}: too many")
+            value = value[:_MAX_SAMPLES]
         if all(type(it) is dict for it in value):
             return value
         notes.note(f"{what}: not only objects")

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 import logging
+import sys
 import time
 from typing import Any, Literal, override
 import uuid
@@ -41,6 +42,8 @@ WRITE_TIMEOUT = 30.0
 CLOSE_TIMEOUT = 3.0
 # Others get their turn after so many frames of one charge point.
 _FRAMES_PER_TURN = 32
+# Or after so many seconds.
+_TURN = 0.005
 # What may wait to be sent before nothing more is read.
 _MAX_UNSENT = 1 << 16
 _POLL_INTERVAL = 0.02
@@ -92,6 +95,8 @@ class Session:
         self.write_timeout = WRITE_TIMEOUT
         # A charge point that never answers a ping is given up after that.
         self.silence_limit = 900.0
+        # Who sends a longer frame is hung up on: nothing of it is read.
+        self.frame_limit = sys.maxsize
         self.opened = self.last_received = time.monotonic()
         self.ponged = False
         self.closed = False
@@ -191,6 +196,9 @@ class Session:
             self.last_received = time.monotonic()
             kind = message.type
             if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+                if len(message.data) > self.frame_limit:
+                    await self.close(WSCloseCode.MESSAGE_TOO_BIG)
+                    return
                 answer = self._take(message.data)
                 if answer is not None:
                     await self._socket.send_str(answer)
@@ -205,7 +213,10 @@ class Session:
             else:
                 return
             received += 1
-            if not received % _FRAMES_PER_TURN:
+            if (
+                not received % _FRAMES_PER_TURN
+                or time.monotonic() - self.last_received > _TURN
+            ):
                 await asyncio.sleep(0)
 
     def _unsent(self) -> int:
