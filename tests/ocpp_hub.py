@@ -213,6 +213,7 @@ def entity_id(
     name: str,
     connector_id: int = 1,
     charge_point_id: str = CP,
+    *,
     platform: str = Platform.SENSOR,
 ) -> str | None:
     """Return the entity of a datapoint."""
@@ -228,10 +229,13 @@ def state(
     name: str,
     connector_id: int = 1,
     charge_point_id: str = CP,
+    *,
     platform: str = Platform.SENSOR,
 ) -> str | None:
     """Return the state of a datapoint's entity; None: there is none."""
-    found = entity_id(hass, entry, name, connector_id, charge_point_id, platform)
+    found = entity_id(
+        hass, entry, name, connector_id, charge_point_id, platform=platform
+    )
     current = hass.states.get(found) if found else None
     return None if current is None else current.state
 

@@ -258,6 +258,26 @@ async def test_1_a_session_whose_status_says_free(
     assert 510 <= value(entry, "session_duration") <= 540
 
 
+async def test_1_when_it_was_seen_last(
+    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    wallbox: RawClient,
+) -> None:
+    """Any message is a sign of life; it is shown now and then, and stays when it is gone."""
+    await pass_time(hass, freezer, wallbox, 120)
+    seen = dt_util.parse_datetime(value(entry, "last_seen", 0))
+    assert seen is not None
+    assert 0 <= (dt_util.utcnow() - seen).total_seconds() <= 60
+    wallbox.drop()
+    await wallbox.closed()
+    async with dialled_in(entry, "CP2") as other:
+        await pass_time(hass, freezer, other, 600)
+    later = dt_util.parse_datetime(value(entry, "last_seen", 0))
+    assert later is not None
+    assert 600 <= (dt_util.utcnow() - later).total_seconds() <= 660
+
+
 async def pass_time(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -606,8 +626,8 @@ async def test_5_a_call_fails_with_its_connection(
     for it in failed:
         assert isinstance(it, CallFailed)
         assert it.reason in {CallReason.CLOSED, CallReason.NOT_CONNECTED}
+    await wait_until(lambda: not charge_point.online)
     with pytest.raises(CallFailed) as later:
-        await wait_until(lambda: not charge_point.online)
         await charge_point.call("GetConfiguration", {})
     assert later.value.reason is CallReason.NOT_CONNECTED
 
@@ -638,7 +658,7 @@ async def test_6_a_message_comes_before_the_answer(
         return {"status": "Accepted"}
 
     wallbox.on_call["ChangeAvailability"] = answer
-    asked = {"connectorId": 1, "type": "Inoperative"}
+    asked: dict[str, Any] = {"connectorId": 1, "type": "Inoperative"}
     found = await charge_point_of(entry).call("ChangeAvailability", asked)
     assert found["status"] == "Accepted"
     assert state(hass, entry, "status") == "unavailable"

@@ -13,6 +13,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.bemcom_connectors.const import DOMAIN
+from custom_components.bemcom_connectors.diagnostics import (
+    async_get_config_entry_diagnostics,
+)
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -209,6 +212,28 @@ async def test_meter_values_after_the_end(
     assert len(await sessions(hass, entry)) == 1
 
 
+async def test_late_meter_values_while_the_next_session_runs(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """Their energy is not counted twice, nor is the power of now taken away."""
+    former = (await start(wallbox, meter_start=1000, timestamp=ago(60)))[
+        "transactionId"
+    ]
+    await stop(wallbox, former, 1400, timestamp=ago(30))
+    running = (await start(wallbox, meter_start=1400))["transactionId"]
+    await status(wallbox, "Charging")
+    power = sampled(3600, "Power.Active.Import", unit="W")
+    await meter(wallbox, sampled(1500), power, transactionId=running)
+    await meter(wallbox, sampled(1600), transactionId=former)
+    await meter(wallbox, sampled(1600), power, transactionId=running)
+    await settled(hass)
+    assert state(hass, entry, "total_energy") == "0.6"
+    assert state(hass, entry, "session_energy") == "0.2"
+    assert state(hass, entry, "Power.Active.Import") == "3600.0"
+    (over,) = await sessions(hass, entry)
+    assert over["energy"] == 0.4
+
+
 async def test_values_of_the_transaction_may_come_with_its_end(
     hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
 ) -> None:
@@ -243,6 +268,55 @@ async def test_connectors_that_are_none_get_a_transaction_too(
     assert len(kept) <= 101
     assert await stop(wallbox, max(ids)) == {}
     assert await start(wallbox, connector_id=0)
+
+
+async def test_meter_values_of_a_transaction_of_another_connector(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """The main meter may count what a connector gives, and say for whom."""
+    await status(wallbox, "Charging")
+    transaction = (await start(wallbox, meter_start=0))["transactionId"]
+    await meter(wallbox, sampled(600), connector_id=0, transactionId=transaction)
+    await settled(hass)
+    assert state(hass, entry, "session_energy") == "0.6"
+    assert state(hass, entry, "total_energy") == "0.6"
+    await stop(wallbox, transaction, 800)
+    await settled(hass)
+    assert state(hass, entry, "session_energy") == "0.8"
+    assert state(hass, entry, "total_energy") == "0.8"
+
+
+async def test_meter_values_that_name_no_transaction(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """They are of the one that runs, unless they were measured before it."""
+    await status(wallbox, "Charging")
+    await start(wallbox, meter_start=1000, timestamp=ago(300))
+    await meter(wallbox, sampled(1400), timestamp=ago(200))
+    await meter(wallbox, sampled(1500), transactionId=-1)
+    await settled(hass)
+    assert state(hass, entry, "session_energy") == "0.5"
+    await meter(wallbox, sampled(1900), timestamp=ago(500))
+    await meter(wallbox, sampled(7000), connector_id=99)
+    await settled(hass)
+    assert state(hass, entry, "session_energy") == "0.5"
+
+
+async def test_an_end_that_says_its_energy_in_its_values_only(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    transaction = (await start(wallbox, meter_start=0, timestamp=ago(1800)))[
+        "transactionId"
+    ]
+    end = {
+        "timestamp": ago(),
+        "sampledValue": [sampled(900, context="Transaction.End")],
+    }
+    payload = {"transactionId": transaction, "transactionData": [end]}
+    assert await result(wallbox, "StopTransaction", payload) == {}
+    (ended,) = await sessions(hass, entry)
+    assert ended["energy"] == 0.9
+    assert state(hass, entry, "total_energy") == "0.9"
 
 
 # Events
@@ -291,7 +365,7 @@ async def test_what_is_told_of_a_session(
         ("Stolen-Card-1", "STRICT", "blocked", {"status": "Blocked"}),
     ],
 )
-async def test_a_tag_is_swiped(
+async def test_a_tag_is_swiped(  # noqa: PLR0917
     hass: HomeAssistant,
     entry: MockConfigEntry,
     tag: str,
@@ -367,7 +441,13 @@ async def test_tags_are_never_shown_in_full(
         default=str,
         ensure_ascii=False,
     )
-    told = json.dumps(connector_of(entry).diagnostics(), default=str)
+    told = json.dumps(
+        [
+            connector_of(entry).diagnostics(),
+            await async_get_config_entry_diagnostics(hass, entry),
+        ],
+        default=str,
+    )
     actions = json.dumps(await sessions(hass, entry))
     objects = repr(connector_of(entry).book.finished(CP))
     for text in (log, states, told, actions, objects):

@@ -18,7 +18,6 @@ from custom_components.bemcom_connectors.ocpp.measurands import (
 )
 from custom_components.bemcom_connectors.ocpp.metering import (
     Meter,
-    MeterReading,
     Sample,
     read_meter_values,
     registers,
@@ -66,9 +65,9 @@ def test_a_plain_sample() -> None:
         location="Inlet",
         format="Raw",
     )
-    assert read_meter_values([meter_value(full)], notes) == [
-        MeterReading(NOW, [Sample("Current.Import", "L2", "Inlet", "Trigger", 16.5)])
-    ]
+    (reading,) = read_meter_values([meter_value(full)], notes)
+    assert reading.timestamp == NOW
+    assert reading.samples == [Sample("Current.Import", "L2", "Inlet", "Trigger", 16.5)]
     assert not notes.counts
 
 

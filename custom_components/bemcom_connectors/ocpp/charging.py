@@ -119,20 +119,20 @@ def meter_values(cp: ChargePoint, payload: Payload, now: float) -> Answer:
         return {}
     transaction_id = payload.get("transactionId")
     transaction = _transaction_of(cp, connector, transaction_id, readings, now)
-    is_over = transaction is not None and transaction.ended is not None
     values = connector.meter.take(readings, now)
-    if is_over:
-        # What comes after the end must not look as if it went on.
-        for name in connector.meter.clear_live(now):
-            values.pop(name, None)
-    running = None if is_over else transaction
-    _take_registers(running, connector, readings, now)
-    values |= _total(connector)
-    if running is not None:
-        if running.connector_id == connector_id:
-            values |= connector.session_values(running, _tag_of(cp, running), now)
-        elif (its_own := cp.connector(running.connector_id)) is not None:
-            show_session(cp, its_own, running, now)
+    if transaction is not None and transaction.ended is None:
+        its_own = cp.connector(transaction.connector_id) or connector
+        _take_registers(transaction, its_own, readings, now)
+        shown = _total(its_own)
+        shown |= its_own.session_values(transaction, _tag_of(cp, transaction), now)
+        cp.show(its_own.connector_id, shown)
+    elif cp.host.book.open_of(cp.id, connector_id) is None:
+        if transaction is not None:
+            # What comes after the end must not look as if it went on.
+            for name in connector.meter.clear_live(now):
+                values.pop(name, None)
+        _take_registers(None, connector, readings, now)
+        values |= _total(connector)
     cp.show(connector_id, values)
     cp.host.changed()
     return {}
@@ -148,7 +148,9 @@ def status_changed(cp: ChargePoint, connector: ConnectorState, now: float) -> No
 
 
 def refresh(cp: ChargePoint, now: float) -> None:
-    """Let the time of running sessions go on, and end those whose end was lost."""
+    """Let time go on: of running sessions, whose end may be lost, and since it was seen."""
+    if cp.last_seen is not None:
+        cp.show(0, {names.LAST_SEEN: iso(cp.last_seen)})
     poll = cp.adjustments.poll_meter_values
     for connector in list(cp.connectors.values()):
         transaction = cp.host.book.open_of(cp.id, connector.connector_id)

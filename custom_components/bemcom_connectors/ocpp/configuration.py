@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 import math
-import re
 from typing import Any, Self, TypeGuard
 
 from ..connector.model import JsonValue
 from .calls import CallFailed, CallReason
+from .redaction import is_secret_key, is_tag_key
 
 # Sends a call and returns its answer; raises CallFailed.
 type Caller = Callable[[str, dict[str, JsonValue]], Awaitable[dict[str, Any]]]
@@ -35,14 +35,6 @@ _MAX_REFUSED = 2
 # No time is later, in seconds: what is larger may be no number of a computer's.
 _LATEST = 1e12
 
-# Values nobody may see: of AuthorizationKey, and of what vendors made up.
-_SECRET = re.compile(
-    r"authorization_?key|passw|passphrase|secret|credential|pwd|psk|token|private"
-    r"|(pin|puk)$",
-    re.IGNORECASE,
-)
-# Whose values are id tags.
-_TAG = re.compile(r"id_?tag|plugandchargeid|defaulttag", re.IGNORECASE)
 _REDACTED = "**REDACTED**"
 
 
@@ -172,7 +164,7 @@ class Configuration:
             return status
         self.refused.pop(key.lower(), None)
         self._note(self.written, key, value)
-        if (known := self.key(key)) and not _SECRET.search(name):
+        if (known := self.key(key)) and not is_secret_key(name):
             self.keys[name] = ConfigurationKey(value, known.readonly)
         if status == REBOOT_REQUIRED:
             self.reboot_required.add(name)
@@ -195,7 +187,7 @@ class Configuration:
 
     def _note(self, table: dict[str, str], key: str, value: str) -> None:
         """Keep a value that was written, unless it is a secret."""
-        if not _SECRET.search(key) and (key.lower() in table or len(table) < MAX_KEYS):
+        if not is_secret_key(key) and (key.lower() in table or len(table) < MAX_KEYS):
             table[key.lower()] = value
 
     def _take(self, answer: Mapping[str, Any], *, whole: bool = False) -> None:
@@ -223,7 +215,7 @@ class Configuration:
         self._names[name.lower()] = name
         self.unknown.discard(name.lower())
         self.keys[name] = ConfigurationKey(
-            None if _SECRET.search(name) else _as_text(value),
+            None if is_secret_key(name) else _as_text(value),
             readonly is True or str(readonly).lower() == "true",
         )
 
@@ -329,4 +321,4 @@ def _as_number(text: str) -> float | None:
 
 def _hide(key: str, value: str | None) -> str | None:
     """Return a value that may be shown."""
-    return _REDACTED if value and _TAG.search(key) else value
+    return _REDACTED if value and is_tag_key(key) else value

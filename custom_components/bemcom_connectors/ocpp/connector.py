@@ -200,9 +200,7 @@ class OcppConnector(Connector):
             held.close()
         self._held.clear()
         reason = "The central system stops"
-        await asyncio.gather(
-            *(it.close(reason) for it in self.charge_points.values())
-        )
+        await asyncio.gather(*(it.close(reason) for it in self.charge_points.values()))
         if server is not None:
             await server.stop()
         await asyncio.gather(*self._closing, return_exceptions=True)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..connector.model import JsonValue
 from . import charging, datapoints as names
-from .connector_state import iso
 from .datapoints import state_name
 from .enums import DataTransferStatus, RegistrationStatus
 from .listener import EventKind
@@ -85,9 +84,8 @@ def _boot_notification(cp: ChargePoint, payload: Payload, now: float) -> Answer:
     return boot_answer(RegistrationStatus.ACCEPTED, interval)
 
 
-def _heartbeat(cp: ChargePoint, _payload: Payload, now: float) -> Answer:
+def _heartbeat(_cp: ChargePoint, _payload: Payload, now: float) -> Answer:
     """Say what time it is."""
-    cp.show(0, {names.LAST_SEEN: iso(now)})
     return {"currentTime": write_timestamp(now)}
 
 

@@ -1,6 +1,9 @@
 """The meter of a connector: what is read of meter values, made into datapoints."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import NamedTuple
 
 from ..connector.model import JsonValue
 from .clock import REPLAY_AGE, DeviceClock
@@ -18,7 +21,7 @@ from .measurands import (
     Combine,
     split_name,
 )
-from .samples import MeterReading, Sample, read_meter_values
+from .samples import Kind, MeterReading, Sample, read_meter_values
 
 __all__ = ["Meter", "MeterReading", "Sample", "read_meter_values", "registers"]
 
@@ -26,6 +29,9 @@ __all__ = ["Meter", "MeterReading", "Sample", "read_meter_values", "registers"]
 _AFTERMATH = 5.0
 # Of two values of one time, the one counts that ranks higher.
 _RANKS = {context: -rank for rank, context in enumerate(CONTEXTS)}
+# How many layouts are kept, and of how many values at most.
+_MAX_LAYOUTS = 500
+_MAX_LAYOUT = 100
 
 
 def registers(
@@ -36,18 +42,10 @@ def registers(
     That of the outlet, or of whatever location there is one. What has no time comes last.
     """
     found: list[tuple[float | None, str, float]] = []
-    for reading in readings:
-        places: dict[tuple[int, str], dict[str, float]] = {}
-        for measurand, phase, location, context, value in reading.samples:
-            if measurand == IMPORT_REGISTER:
-                place = _PLACES.get(location, 0), context
-                places.setdefault(place, {})[phase] = value
-        best = {context: (place, context) for place, context in sorted(places)}
-        for context, key in best.items():
-            phases = places[key]
-            total = phases.get("", _total(IMPORT_REGISTER, phases))
-            if total is not None:
-                found.append((reading.timestamp, context, round(total * 1000, 3)))
+    for timestamp, kinds, values in readings:
+        for context, indexes, combine in _layout_of(kinds).registers:
+            total = combine([values[it] for it in indexes])
+            found.append((timestamp, context, round(total * 1000, 3)))
     if len(found) > 1:
         found.sort(key=_order)
     return found
@@ -101,8 +99,8 @@ class Meter:
         """
         values: dict[str, JsonValue] = {}
         newest = self._newest
-        for at, samples in self._in_order(readings, now):
-            points = self._points(samples)
+        for at, reading in self._in_order(readings, now):
+            points = self._points(reading)
             for name, value in points.items():
                 if at < newest.get(name, at) <= now + _AFTERMATH:
                     continue
@@ -125,51 +123,42 @@ class Meter:
 
     def _in_order(
         self, readings: Sequence[MeterReading], now: float
-    ) -> list[tuple[float, list[Sample]]]:
+    ) -> list[tuple[float, MeterReading]]:
         """Return the readings that are no replays, the oldest first, with their times."""
         read = self._clock.read
         if len(readings) == 1:
-            ((timestamp, samples),) = readings
-            at = read(timestamp, now)
-            return [(at, samples)] if at >= now - REPLAY_AGE else []
+            (reading,) = readings
+            at = read(reading.timestamp, now)
+            return [(at, reading)] if at >= now - REPLAY_AGE else []
         if not readings:
             return []
         # The latest of a message tells its age.
         latest = max(now if it.timestamp is None else it.timestamp for it in readings)
         shift = read(latest, now) - min(latest, now)
         timed = [
-            (
-                now if it.timestamp is None else min(it.timestamp + shift, now),
-                it.samples,
-            )
+            (now if it.timestamp is None else min(it.timestamp + shift, now), it)
             for it in readings
         ]
-        timed.sort(key=_first)
+        timed.sort(key=itemgetter(0))
         return [it for it in timed if it[0] >= now - REPLAY_AGE]
 
-    def _points(self, samples: list[Sample]) -> dict[str, float]:
+    def _points(self, reading: MeterReading) -> dict[str, float]:
         """Return the datapoints of one reading, the totals of phases with them."""
-        points: dict[str, float] = {}
-        contexts: dict[str, str] = {}
-        phases: dict[tuple[str, str], dict[str, float]] = {}
-        for measurand, phase, location, context, value in samples:
-            name = NAMES[measurand, phase, location]
-            if context != DEFAULT_CONTEXT or name in contexts:
-                if context == TRANSACTION_BEGIN and name in self._registers:
-                    # Growatt repeats in each message what the register was at first.
-                    continue
-                if _RANKS[context] < _RANKS[contexts.get(name, TRANSACTION_BEGIN)]:
-                    continue
-            contexts[name] = context
-            points[name] = value
-            if phase:
-                phases.setdefault((measurand, location), {})[phase] = value
-        for (measurand, location), by_phase in phases.items():
-            name = NAMES[measurand, "", location]
-            if name not in points:
-                total = _total(measurand, by_phase)
-                if total is not None:
-                    points[name] = total
+        _, kinds, values = reading
+        layout = _layout_of(kinds)
+        if layout.has_begin:
+            # Growatt repeats in each message what the register was at first.
+            kept = [
+                (kind, value)
+                for kind, value in zip(kinds, values, strict=True)
+                if kind.context != TRANSACTION_BEGIN
+                or NAMES[kind[:3]] not in self._registers
+            ]
+            layout = _layout_of(tuple(kind for kind, _ in kept))
+            values = [value for _, value in kept]
+        points = {name: values[index] for name, index in layout.points}
+        for name, indexes, combine in layout.totals:
+            points[name] = combine([values[it] for it in indexes])
         return points
 
     def _believes(self, name: str, kwh: float, at: float) -> bool:
@@ -189,12 +178,85 @@ _LIVE_NAMES = frozenset(
 )
 
 
-def _first(pair: tuple[float, list[Sample]]) -> float:
-    return pair[0]
+type _Combine = Callable[[Sequence[float]], float]
 
 
-def _total(measurand: str, phases: Mapping[str, float]) -> float | None:
-    """Return the total of the phases of one measurand, None if they make none.
+class _Layout(NamedTuple):
+    """What becomes of readings of the same kinds: which value makes what.
+
+    By the places of the values in the reading.
+    """
+
+    points: tuple[tuple[str, int], ...]
+    totals: tuple[tuple[str, tuple[int, ...], _Combine], ...]
+    # By context, those of the import register.
+    registers: tuple[tuple[str, tuple[int, ...], _Combine], ...]
+    has_begin: bool
+
+
+# Charge points send the same kinds over and over.
+_layouts: dict[tuple[Kind, ...], _Layout] = {}
+
+
+def _layout_of(kinds: tuple[Kind, ...]) -> _Layout:
+    """Return what becomes of readings of these kinds, and keep it for the next one."""
+    if (known := _layouts.get(kinds)) is not None:
+        return known
+    layout = _lay_out(kinds)
+    if len(kinds) <= _MAX_LAYOUT:
+        if len(_layouts) >= _MAX_LAYOUTS:
+            _layouts.clear()
+        _layouts[kinds] = layout
+    return layout
+
+
+def _lay_out(kinds: tuple[Kind, ...]) -> _Layout:
+    """Find the values that count, and those of phases that make a total."""
+    points: dict[str, int] = {}
+    contexts: dict[str, str] = {}
+    phases: dict[tuple[str, str], dict[str, int]] = {}
+    for index, (measurand, phase, location, context) in enumerate(kinds):
+        name = NAMES[measurand, phase, location]
+        if _RANKS[context] < _RANKS[contexts.get(name, TRANSACTION_BEGIN)]:
+            continue
+        contexts[name] = context
+        points[name] = index
+        if phase:
+            phases.setdefault((measurand, location), {})[phase] = index
+    totals = []
+    for (measurand, location), by_phase in phases.items():
+        name = NAMES[measurand, "", location]
+        if name not in points and (total := _total(measurand, by_phase)) is not None:
+            totals.append((name, *total))
+    return _Layout(
+        tuple(points.items()),
+        tuple(totals),
+        tuple(_import_registers(kinds)),
+        any(kind.context == TRANSACTION_BEGIN for kind in kinds),
+    )
+
+
+def _import_registers(
+    kinds: tuple[Kind, ...],
+) -> Iterable[tuple[str, tuple[int, ...], _Combine]]:
+    """Find the import register in each context, at the best place it has one."""
+    places: dict[tuple[int, str], dict[str, int]] = {}
+    for index, (measurand, phase, location, context) in enumerate(kinds):
+        if measurand == IMPORT_REGISTER:
+            place = _PLACES.get(location, 0), context
+            places.setdefault(place, {})[phase] = index
+    best = {context: places[place, context] for place, context in sorted(places)}
+    for context, phases in best.items():
+        if "" in phases:
+            yield context, (phases[""],), max
+        elif (total := _total(IMPORT_REGISTER, phases)) is not None:
+            yield context, *total
+
+
+def _total(
+    measurand: str, phases: Mapping[str, int]
+) -> tuple[tuple[int, ...], _Combine] | None:
+    """Return which values of phases make a total, and how; None if they make none.
 
     The neutral alone says nothing, and a phase counts once, by whichever name.
     """
@@ -206,16 +268,22 @@ def _total(measurand: str, phases: Mapping[str, float]) -> float | None:
         phases.get(line, phases.get(to_neutral))
         for line, to_neutral in zip(LINES, LINES_TO_NEUTRAL, strict=True)
     ]
-    values = [value for value in parts if value is not None]
-    if not values and combine is Combine.MEAN:
-        values = [phases[it] for it in LINES_TO_LINES if it in phases]
-    if not values:
+    indexes = [index for index in parts if index is not None]
+    if not indexes and combine is Combine.MEAN:
+        indexes = [phases[it] for it in LINES_TO_LINES if it in phases]
+    if not indexes:
         return None
-    if len(values) == 1:
-        return values[0]
+    if len(indexes) == 1 or combine is Combine.MAX:
+        return tuple(indexes), max
     if combine is Combine.SUM:
-        return round(sum(values), 6)
-    if combine is Combine.MAX:
-        return max(values)
-    values = [value for value in values if value >= table.least] or values
+        return tuple(indexes), _sum
+    return tuple(indexes), partial(_mean, table.least)
+
+
+def _sum(values: Sequence[float]) -> float:
+    return round(sum(values), 6)
+
+
+def _mean(least: float, values: Sequence[float]) -> float:
+    values = [value for value in values if value >= least] or values
     return round(sum(values) / len(values), 6)

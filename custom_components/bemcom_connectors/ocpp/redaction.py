@@ -11,19 +11,53 @@ _SEARCHED = 4096
 # Frames with escaped characters are read and written again, up to this size.
 _MAX_REWRITTEN = 65536
 
+# Keys of AuthorizationKey, and of what vendors made up.
+_SECRET_KEY = re.compile(
+    r"authorization_?key|passw|passphrase|secret|credential|pwd|psk|token|private"
+    r"|(pin|puk)(?=$|\W)",
+    re.IGNORECASE,
+)
+_TAG_KEY = re.compile(r"id_?tag|plugandchargeid|defaulttag", re.IGNORECASE)
+
 _HIDDEN = "***"
 _STRING = r'"(?:[^"\\]|\\.)*"?'
 # JSON within a text has its quotes escaped.
 _INNER = r'\\+"(?:(?!\\+").)*'
 _VALUE = rf"({_STRING}|{_INNER}|[^\s\"\\][^,}}\]\s]*)"
-# A key whose value is a secret, wherever it is.
+# Fields that nobody may read: secrets, id tags, and numbers of one device or SIM card.
+_PRIVATE = (
+    "idtag",
+    "passw",
+    "authorizationkey",
+    "secret",
+    "credential",
+    "token",
+    "pwd",
+    "serialnumber",
+    "iccid",
+    "imsi",
+)
 _SECRET_FIELD = re.compile(
-    r'("[^"\\]{0,40}(?:idtag|passw(?:or)?d|authorizationkey|secret))(\\*"\s*:\s*)'
-    + _VALUE,
+    rf'("[^"\\]{{0,40}}(?:{"|".join(_PRIVATE)}|passw(?:or)?d))(\\*"\s*:\s*)' + _VALUE,
     re.IGNORECASE | re.DOTALL,
 )
 _CONFIGURED = re.compile(r'(value\\*"\s*:\s*)' + _VALUE, re.IGNORECASE | re.DOTALL)
 _USER_OF_URL = re.compile(r'(://)[^/\s"\\@]*@')
+
+
+def is_secret_key(name: str) -> bool:
+    """Tell whether the value of a configuration key is a secret."""
+    return _SECRET_KEY.search(name) is not None
+
+
+def is_tag_key(name: str) -> bool:
+    """Tell whether the value of a configuration key is an id tag."""
+    return _TAG_KEY.search(name) is not None
+
+
+def names_private_key(text: str) -> bool:
+    """Tell whether a configuration key whose value is private stands in a frame."""
+    return is_secret_key(text) or is_tag_key(text)
 
 
 def redact_frame(data: str | bytes) -> str:
@@ -37,10 +71,14 @@ def redact_frame(data: str | bytes) -> str:
         text = _without_escapes(data, text)
     lower = text.lower()
     # Values of a configuration: which of them is the secret depends on the key beside it.
-    if "authorizationkey" in lower or "passw" in lower or "secret" in lower:
+    if (
+        "authorizationkey" in lower
+        or "passw" in lower
+        or "secret" in lower
+        or ("configuration" in lower and names_private_key(lower))
+    ):
         text = _CONFIGURED.sub(rf'\1"{_HIDDEN}"', text)
-        text = _SECRET_FIELD.sub(rf'\1\2"{_HIDDEN}"', text)
-    elif "idtag" in lower:
+    if any(word in lower for word in _PRIVATE):
         text = _SECRET_FIELD.sub(rf'\1\2"{_HIDDEN}"', text)
     if "://" in text:
         text = _USER_OF_URL.sub(rf"\1{_HIDDEN}@", text)

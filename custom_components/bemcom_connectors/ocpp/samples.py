@@ -36,20 +36,37 @@ class Sample(NamedTuple):
     value: float
 
 
-class MeterReading(NamedTuple):
-    """What was measured at one time; None: not said when."""
-
-    timestamp: float | None
-    samples: list[Sample]
-
-
-class _Shape(NamedTuple):
-    """What the words beside a value mean; `conversion` None: it is no number."""
+class Kind(NamedTuple):
+    """All of a sample but its value."""
 
     measurand: str
     phase: str
     location: str
     context: str
+
+
+class MeterReading(NamedTuple):
+    """What was measured at one time; None: not said when.
+
+    What kinds of values there are is the same in one message after the other, so it is
+    kept apart from the values.
+    """
+
+    timestamp: float | None
+    kinds: tuple[Kind, ...]
+    values: Sequence[float]
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Return the values with their kinds."""
+        pairs = zip(self.kinds, self.values, strict=True)
+        return [Sample(*kind, value) for kind, value in pairs]
+
+
+class _Shape(NamedTuple):
+    """What the words beside a value mean; `conversion` None: it is no number."""
+
+    kind: Kind
     conversion: Conversion | None
     remarks: tuple[str, ...] = ()
 
@@ -78,9 +95,11 @@ def read_meter_values(meter_value: object, notes: Leniencies) -> list[MeterReadi
     room = _MAX_SAMPLES
     for entry in _objects(meter_value, "MeterValues.meterValue", notes):
         if not room:
+            notes.note("MeterValues: too many values")
             break
         # Every sample passes here.
-        samples: list[Sample] = []
+        kinds: list[Kind] = []
+        values: list[float] = []
         for raw in _objects(
             entry.get("sampledValue"), "MeterValues.sampledValue", notes
         ):
@@ -103,9 +122,10 @@ def read_meter_values(meter_value: object, notes: Leniencies) -> list[MeterReadi
                 shape = _shape_of(
                     tuple(it if isinstance(it, str) else None for it in words)
                 )
-            measurand, phase, location, context, conversion, remarks = shape
-            for remark in remarks:
-                notes.note(remark)
+            kind, conversion, remarks = shape
+            if remarks:
+                for remark in remarks:
+                    notes.note(remark)
             if conversion is None:
                 continue
             if (value := _number(get("value"), notes)) is None:
@@ -117,9 +137,11 @@ def read_meter_values(meter_value: object, notes: Leniencies) -> list[MeterReadi
                     else conversion(value),  # type: ignore[operator]
                     6,
                 )
-            samples.append(Sample(measurand, phase, location, context, value))
-        if samples:
-            readings.append(MeterReading(_time(entry.get("timestamp"), notes), samples))
+            kinds.append(kind)
+            values.append(value)
+        if values:
+            timestamp = _time(entry.get("timestamp"), notes)
+            readings.append(MeterReading(timestamp, tuple(kinds), values))
     return readings
 
 
@@ -129,9 +151,9 @@ def _objects(
     """Return the objects of a list, or the one that is there instead of it."""
     if type(value) is list:
         if len(value) > _MAX_SAMPLES:
-            notes.note(f"{what}: too many")
+            notes.note("MeterValues: too many values")
             value = value[:_MAX_SAMPLES]
-        if all(type(it) is dict for it in value):
+        if set(map(type, value)) <= {dict}:
             return value
         notes.note(f"{what}: not only objects")
         return [it for it in value if isinstance(it, dict)]
@@ -221,16 +243,15 @@ def _read_words(texts: Sequence[str]) -> _Shape:
     elif unit and unit not in STANDARD_UNITS:
         remarks.append("MeterValues.unit: not of OCPP")
     where = known(_LOCATIONS, location, "", "location")
-    return _Shape(
+    kind = Kind(
         name,
         known(_PHASES, phase, "", "phase"),
         "" if where in table.implied else where,
         known(_CONTEXTS, context, DEFAULT_CONTEXT, "context"),
-        conversion,
-        tuple(remarks),
     )
+    return _Shape(kind, conversion, tuple(remarks))
 
 
 def _nothing(remark: str) -> _Shape:
     """Return that a value means nothing to us."""
-    return _Shape("", "", "", "", None, (remark,))
+    return _Shape(Kind("", "", "", ""), None, (remark,))
