@@ -1,5 +1,7 @@
 """A charge point dials in to a running Home Assistant: its story from the first boot on."""
 
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -170,10 +172,11 @@ async def test_sessions_can_be_asked_for(hass: HomeAssistant, loopback: str) -> 
         blocking=True,
         return_response=True,
     )
-    assert [it["connector_id"] for it in found["sessions"]] == [2, 1]
-    assert found["sessions"][0]["id_tag"] == "Anna"
-    assert found["sessions"][0]["energy"] == 2.5
-    assert found["sessions"][0]["stop_reason"] == "ev_disconnected"
+    sessions: Any = found["sessions"]
+    assert [it["connector_id"] for it in sessions] == [2, 1]
+    assert sessions[0]["id_tag"] == "Anna"
+    assert sessions[0]["energy"] == 2.5
+    assert sessions[0]["stop_reason"] == "ev_disconnected"
     with pytest.raises(ServiceValidationError) as err:
         await hass.services.async_call(
             DOMAIN,

@@ -10,7 +10,6 @@ from .clock import REPLAY_AGE, DeviceClock
 from .energy import Register
 from .measurands import (
     CONTEXTS,
-    DEFAULT_CONTEXT,
     IMPORT_REGISTER,
     LINES,
     LINES_TO_LINES,
