@@ -13,7 +13,6 @@ it: over reconnects, and while the central system is away.
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-import json
 import logging
 from pathlib import Path
 import time
@@ -21,6 +20,7 @@ from typing import Any, Self
 
 from demo.charge_point_commands import Commands
 from demo.charge_point_link import ChargePointLink, OfflineError, Payload, RefusedError
+from demo.charge_point_memory import Memory
 from demo.charge_point_settings import Settings
 from demo.charge_point_talk import Identity, Message, Talk
 from demo.charging import Car, Socket, Transaction
@@ -74,7 +74,7 @@ class ChargePoint:
         )
         # Set while the central system has accepted it.
         self.registered = self.talk.registered
-        self._memory = memory
+        self._memory = Memory(memory)
         self._operative = True
         self._reported: dict[int, str] = {}
         self._sampled: dict[int, float] = {}
@@ -86,13 +86,15 @@ class ChargePoint:
 
     async def start(self) -> None:
         """Switch it on."""
-        self._recall()
+        for number in self._memory.recall(self.sockets):
+            self.stop_transaction(number, "PowerLoss")
+            self.sockets[number].finishing = False
         for loop in (self.link.run(), self.talk.run(), self._tick_forever()):
             self._run(loop)
 
     async def stop(self) -> None:
         """Cut its power."""
-        self._remember()
+        self._memory.keep(self.sockets)
         for task in tuple(self._tasks):
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -190,7 +192,7 @@ class ChargePoint:
         self.talk.tell(Message("StopTransaction", payload))
         self.profiles.end_transaction(connector_id)
         self._ends[connector_id].set()
-        self._remember()
+        self._memory.keep(self.sockets)
         self.report(connector_id)
 
     def begin_transaction(
@@ -219,7 +221,7 @@ class ChargePoint:
 
         def take(answer: Payload) -> None:
             transaction.id = answer["transactionId"]
-            self._remember()
+            self._memory.keep(self.sockets)
             refused = answer["idTagInfo"]["status"] != "Accepted"
             if socket.transaction is not transaction:
                 return
@@ -378,25 +380,5 @@ class ChargePoint:
         if aligned and wall // aligned != self._clock_aligned // aligned:
             for number in self.sockets:
                 self.sample(number, _CLOCK)
-            self._remember()
+            self._memory.keep(self.sockets)
         self._clock_aligned = wall
-
-    # What it keeps while it has no power.
-
-    def _remember(self) -> None:
-        if self._memory is not None:
-            kept = {number: it.to_dict() for number, it in self.sockets.items()}
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            self._memory.write_text(json.dumps(kept))
-
-    def _recall(self) -> None:
-        """Restore the registers, and end what ran when the power went."""
-        if self._memory is None or not self._memory.exists():
-            return
-        kept = json.loads(self._memory.read_text())
-        for number, socket in self.sockets.items():
-            transaction = socket.restore(kept.get(str(number), {}))
-            if transaction is not None:
-                socket.transaction = transaction
-                self.stop_transaction(number, "PowerLoss")
-                socket.finishing = False

@@ -118,6 +118,8 @@ class HomeAssistantProcess:
         # Without a path to this checkout: it would hide the folder with the link to it.
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         environment.pop("PYTHONPATH", None)
+        # A new file: whoever reads that of the last start reads it to its end.
+        self.output_path.unlink(missing_ok=True)
         # In a session of its own, so that Ctrl-C reaches it through `stop` only.
         with self.output_path.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(

@@ -31,7 +31,7 @@ BOOT = {
 }
 POWER = "sensor.wallbox_connector_1_power"
 STATUS = "sensor.wallbox_connector_1_status"
-CONNECTED = "binary_sensor.wallbox_connected"
+CONNECTED = "binary_sensor.wallbox_connection"
 
 ENGLISH = json.loads((PACKAGE / "translations/en.json").read_text())
 SHOWN_BY_HOME_ASSISTANT = {"event_types", "friendly_name"}

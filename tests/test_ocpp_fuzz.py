@@ -1,6 +1,6 @@
 """Mutated frames thrown at a live connection of a running Home Assistant.
 
-5,000 of them, the same each time; scripts/fuzz-ocpp throws 100,000 new ones.
+5,000 of them, the same each time; scripts/fuzz-ocpp throws 100,000 others.
 """
 
 import asyncio
@@ -44,8 +44,8 @@ from tests.ocpp_hub import (
 FRAMES = int(os.environ.get("FUZZ_FRAMES", "5000"))
 SEED = int(os.environ.get("FUZZ_SEED", "16"))
 BATCH = 50
-# After so many frames, whatever is bounded is full.
-WARM_UP = 2000
+# After so many frames, whatever is bounded is full, or nearly.
+WARM_UP = 2000 if FRAMES <= 5000 else 20_000
 # What may be taken up beyond that: dictionaries grow in steps.
 SLACK = 400_000
 

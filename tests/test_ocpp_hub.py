@@ -1,11 +1,17 @@
 """A charge point dials in to a running Home Assistant: its story from the first boot on."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
+from custom_components.bemcom_connectors import ocpp_hub
 from custom_components.bemcom_connectors.const import DOMAIN
+from custom_components.bemcom_connectors.diagnostics import (
+    async_get_config_entry_diagnostics,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
@@ -15,6 +21,7 @@ from tests.ocpp_hub import (
     boot,
     charge_point_data,
     charge_point_of,
+    connector_of,
     dialled_in,
     entity_id,
     id_tag_data,
@@ -22,6 +29,7 @@ from tests.ocpp_hub import (
     ocpp_entry,
     result,
     sampled,
+    sessions,
     set_up,
     settled,
     start,
@@ -155,6 +163,51 @@ async def test_a_removed_charge_point_leaves_nothing_behind(
         assert entity_id(hass, entry, "status") is None
         assert state(hass, entry, "status", charge_point_id="CP2") == "available"
         await boot(other)
+        hub = entry.runtime_data.ocpp
+        assert {device_id for device_id, _ in hub._updates} == {"CP2__0", "CP2__1"}
+
+
+async def test_removed_while_the_hub_is_not_there(
+    hass: HomeAssistant, loopback: str, hass_storage: dict[str, Any]
+) -> None:
+    entry = ocpp_entry(charge_point_data(), charge_point_data("CP2"))
+    await set_up(hass, entry)
+    async with dialled_in(entry) as wallbox:
+        await boot(wallbox, firmwareVersion="1.2.3")
+        answer = await start(wallbox)
+        await stop(wallbox, answer["transactionId"])
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}.ocpp"]
+    assert "CAFE0001" in str(stored)
+    (gone,) = [it for it in entry.subentries.values() if it.unique_id == CP]
+    assert hass.config_entries.async_remove_subentry(entry, gone.subentry_id)
+    await set_up(hass, entry)
+    hass.config_entries.async_add_subentry(entry, subentry(charge_point_data()))
+    await settled(hass)
+    assert await sessions(hass, entry) == []
+    assert charge_point_of(entry).identity.firmware_version == ""
+
+
+async def test_one_that_speaks_while_it_is_removed(
+    hass: HomeAssistant, loopback: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its subentry is gone already, and the hub was not told yet."""
+    entry = ocpp_entry(charge_point_data())
+    await set_up(hass, entry)
+    (gone,) = entry.subentries.values()
+    async with entry.runtime_data._showing:
+        assert hass.config_entries.async_remove_subentry(entry, gone.subentry_id)
+        connector_of(entry).show(CP, 1, {"status": "charging"})
+        charge_point = charge_point_of(entry)
+        charge_point.connector(2)
+        charge_point.host.tell(lambda it: it.on_identity(CP))
+        # Not until all is done: that the hub is told waits for what is held here.
+        for _ in range(20):
+            await asyncio.sleep(0)
+    await settled(hass)
+    assert entity_id(hass, entry, "status") is None
+    assert "cannot take" not in caplog.text
+    assert entry.runtime_data.connector.statistics.listener_errors == 0
 
 
 async def test_sessions_can_be_asked_for(hass: HomeAssistant, loopback: str) -> None:
@@ -186,3 +239,38 @@ async def test_sessions_can_be_asked_for(hass: HomeAssistant, loopback: str) -> 
             return_response=True,
         )
     assert err.value.translation_key == "not_a_charge_point"
+
+
+async def test_a_tag_is_one_tag_however_it_is_written(
+    hass: HomeAssistant, loopback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Home Assistant tells the case of tags apart, charge points and OCPP do not."""
+    monkeypatch.setattr(ocpp_hub, "MAX_UNKNOWN_TAGS", 2)
+    entry = ocpp_entry(charge_point_data(), id_tag_data("Anna0001", "Anna"))
+    await set_up(hass, entry)
+    scanned = async_capture_events(hass, "tag_scanned")
+    async with dialled_in(entry) as wallbox:
+        await boot(wallbox)
+        for tag in ("", "  ", "cafe01", "CAFE01", " Cafe02", "cafe03", "ANNA0001"):
+            await result(wallbox, "Authorize", {"idTag": tag})
+        await settled(hass)
+    assert [it.data["tag_id"] for it in scanned] == [
+        "cafe01",
+        "cafe01",
+        "Cafe02",
+        "Anna0001",
+    ]
+
+
+async def test_nobody_is_named_in_diagnostics(
+    hass: HomeAssistant, loopback: str
+) -> None:
+    entry = ocpp_entry(charge_point_data(), id_tag_data("CAFE0001", "Anna"))
+    await set_up(hass, entry)
+    async with dialled_in(entry) as wallbox:
+        await boot(wallbox)
+        await start(wallbox)
+        await settled(hass)
+        told = await async_get_config_entry_diagnostics(hass, entry)
+    assert charge_point_of(entry).connectors[1].values["id_tag"] == "Anna"
+    assert "Anna" not in str(told)

@@ -665,6 +665,23 @@ async def test_start_of_long_ago_is_a_start(
     assert "SetChargingProfile" not in {action for action, _ in wallbox.received}
 
 
+async def test_start_on_connectors_that_there_cannot_be(
+    hub: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """Each gets its id, and yet there is an end of what is kept of them."""
+    first = (await start(wallbox, TAG))["transactionId"]
+    ids = {
+        (await start(wallbox, TAG, number, meter_start=number))["transactionId"]
+        for number in range(1000, 1300)
+    }
+    assert len(ids) == 300
+    kept = connector_of(hub).book.to_dict()["transactions"]
+    assert len(kept) < 150
+    running = connector_of(hub).book.open_of(CP, 1)
+    assert running is not None
+    assert running.id == first
+
+
 async def test_start_closes_what_was_lost(
     hass: HomeAssistant, hub: MockConfigEntry, wallbox: RawClient
 ) -> None:

@@ -394,7 +394,7 @@ async def test_a_tag_is_swiped(  # noqa: PLR0917
     assert attributes["id_tag"] == f"…{tag[-4:]}"
     assert attributes["known"] is (tag != TAG)
     (scan,) = scanned
-    assert scan.data["tag_id"] == tag
+    assert scan.data["tag_id"].casefold() == tag.casefold()
     assert scan.data["device_id"]
 
 

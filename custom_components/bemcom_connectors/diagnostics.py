@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD
+from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_NAME, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 
 from .connector.model import JsonValue
@@ -65,7 +65,7 @@ async def async_get_config_entry_diagnostics(
                 _subentries(entry, SUBENTRY_CHARGE_POINT), _CREDENTIALS
             ),
             "id_tags": async_redact_data(
-                _subentries(entry, SUBENTRY_ID_TAG), _CREDENTIALS
+                _subentries(entry, SUBENTRY_ID_TAG), _CREDENTIALS | {CONF_NAME}
             ),
             "state": entry.state.value,
             "reason": entry.error_reason_translation_key,
@@ -85,14 +85,25 @@ async def async_get_config_entry_diagnostics(
             **asdict(connector.statistics),
             "dropped_frames": connector.dropped_frames,
         },
-        "datapoints": {
-            key: {**to_dict(description), "value": coordinator.data.get(key)}
-            for key, description in coordinator.descriptions.items()
-        },
+        "datapoints": _datapoints(coordinator),
         "unusable_actuators": sorted(coordinator.actuators.commands.unusable),
         "converter_output": _converter_output(coordinator),
         "messages": [_message(*message) for message in connector.history],
         "ocpp": coordinator.ocpp and coordinator.ocpp.diagnostics(),
+    }
+
+
+def _datapoints(coordinator: ConnectorCoordinator) -> dict[str, Any]:
+    """Return how the datapoints look, and their values but for those that name somebody."""
+    ocpp = coordinator.ocpp
+    return {
+        key: {
+            **to_dict(description),
+            "value": REDACTED
+            if ocpp is not None and ocpp.is_private(key)
+            else coordinator.data.get(key),
+        }
+        for key, description in coordinator.descriptions.items()
     }
 
 

@@ -11,7 +11,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .entity import HubEntity
-from .ocpp_entity import OcppEntity, OcppHub, async_add_ocpp_entities
+from .ocpp_entity import OcppEntity, async_add_ocpp_entities
+from .ocpp_hub import OcppHub
 
 # The hub pushes: nothing is ever polled.
 PARALLEL_UPDATES = 0

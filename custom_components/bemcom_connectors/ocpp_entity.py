@@ -11,8 +11,6 @@ from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .ocpp.model import split_device_id
 from .ocpp_hub import AVAILABILITY, OcppHub
 
-__all__ = ["OcppEntity", "OcppHub", "async_add_ocpp_entities"]
-
 
 class OcppEntity(CoordinatorEntity[ConnectorCoordinator]):
     """Something of a charge point or connector that tells what happens."""

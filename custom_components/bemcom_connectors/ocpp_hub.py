@@ -1,6 +1,7 @@
 """An OCPP hub in Home Assistant: its charge points, their devices, and what is kept."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, override
 
@@ -8,24 +9,26 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.components.tag import async_scan_tag
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
-    SOURCE_INTEGRATION_DISCOVERY,
     ConfigEntry,
     ConfigEntryChange,
 )
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, discovery_flow
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.storage import Store
 
+from .connector.flatten import SEPARATOR
 from .connector.model import JsonValue
 from .const import DOMAIN
 from .device_info import device_identifier, register_hub
 from .issues import HubIssues
+from .ocpp import datapoints as names
 from .ocpp.charge_point import FirmwareState
 from .ocpp.connector import OcppConnector
 from .ocpp.listener import EventKind, OcppListener
 from .ocpp.model import Identity, PendingChargePoint, device_id_of, split_device_id
+from .ocpp_cards import ChargePointCards
 from .ocpp_config import (
     charge_point_config,
     charge_point_subentries,
@@ -47,14 +50,16 @@ STORAGE_VERSION = 1
 # memory cards wear out.
 _URGENT = 1.0
 _LAZY = 300.0
+# Who has so much that must not be lost, in so many seconds, means no good: it waits longer.
+_MANY = 20
+_WHILE = 600.0
+_PATIENT = 30.0
 
-# Cards of charge points that nobody added: so many at a time.
-MAX_CARDS = 20
 # Tags that nobody added, and that Home Assistant is told of: so many of them in a run.
 MAX_UNKNOWN_TAGS = 100
 
-# Numbers that tell one charge point, or one SIM card, from all others.
-_PRIVATE = {"serial_number", "meter_serial_number", "iccid", "imsi"}
+# Numbers that tell one charge point, or one SIM card, from all others, and whose card it was.
+_PRIVATE = {"serial_number", "meter_serial_number", "iccid", "imsi", names.ID_TAG}
 
 AVAILABILITY = "availability"
 FIRMWARE = "firmware"
@@ -80,12 +85,14 @@ class OcppHub(OcppListener):
         self._connector = connector
         self._store = ocpp_store(hass, entry.entry_id)
         self._saving: asyncio.TimerHandle | None = None
+        self._saved: deque[float] = deque(maxlen=_MANY)
         self._subentry_ids: dict[str, str] = {}
         self._devices: dict[str, None] = {}
         self._add: list[Callable[[list[str]], None]] = []
         self._updates: dict[tuple[str, str], list[Update]] = {}
-        self._cards: dict[str, Identity] = {}
-        self._unknown_tags: set[str] = set()
+        self._cards = ChargePointCards(hass, entry, connector)
+        # As they were first written, by what they are compared by.
+        self._unknown_tags: dict[str, str] = {}
 
     async def async_load(self) -> None:
         """Take up what was kept and what the user says; the coordinator listens already."""
@@ -124,8 +131,7 @@ class OcppHub(OcppListener):
 
     async def async_close(self) -> None:
         """Keep what was learned, and take back the cards."""
-        for charge_point_id in list(self._cards):
-            self._async_take_card_back(charge_point_id)
+        self._cards.async_take_all_back()
         await self._async_save()
 
     # What others ask
@@ -134,7 +140,9 @@ class OcppHub(OcppListener):
         """Return which subentry a device belongs to; None: the hub itself."""
         if device_id is None:
             return None
-        return self._subentry_ids.get(split_device_id(device_id)[0])
+        found = self._subentry_ids.get(split_device_id(device_id)[0])
+        # What was removed is heard of a moment later.
+        return found if found in self._entry.subentries else None
 
     def is_available(self, device_id: str) -> bool:
         """Tell whether the charge point of a device is connected."""
@@ -158,10 +166,6 @@ class OcppHub(OcppListener):
         """Return how the firmware update of a charge point goes on."""
         return self._connector.charge_points[split_device_id(device_id)[0]].firmware
 
-    def presents_password(self, charge_point_id: str, password: str) -> bool:
-        """Tell whether a charge point that is held came with this password."""
-        return self._connector.presents_password(charge_point_id, password)
-
     def sessions_of(self, charge_point_id: str) -> list[dict[str, JsonValue]]:
         """Return the sessions of a charge point that are over, the latest first."""
         return self._connector.sessions_of(charge_point_id)
@@ -169,6 +173,10 @@ class OcppHub(OcppListener):
     def diagnostics(self) -> dict[str, Any]:
         """Return what helps to find out what goes wrong, without what is private."""
         return async_redact_data(self._connector.diagnostics(), _PRIVATE)
+
+    def is_private(self, key: str) -> bool:
+        """Tell whether a datapoint says who somebody is."""
+        return key.rpartition(SEPARATOR)[2] in _PRIVATE
 
     @callback
     def async_add_devices(self, add: Callable[[list[str]], None]) -> None:
@@ -187,6 +195,8 @@ class OcppHub(OcppListener):
         @callback
         def unsubscribe() -> None:
             updates.remove(update)
+            if not updates:
+                self._updates.pop((device_id, kind), None)
 
         return unsubscribe
 
@@ -196,27 +206,16 @@ class OcppHub(OcppListener):
     @callback
     def on_pending(self, pending: PendingChargePoint) -> None:
         """Show a card of a charge point that nobody added."""
-        before = self._cards.get(pending.id)
-        if before is None:
-            if len(self._cards) >= MAX_CARDS:
-                return
-        elif before == pending.identity and self._cards_of(pending.id):
-            return
-        self._cards[pending.id] = pending.identity
-        discovery_flow.async_create_flow(
-            self._hass,
-            DOMAIN,
-            context={"source": SOURCE_INTEGRATION_DISCOVERY},
-            data={
-                "entry_id": self._entry.entry_id,
-                "charge_point_id": pending.id,
-                "vendor": pending.identity.vendor,
-                "model": pending.identity.model,
-                "serial_number": pending.identity.serial_number,
-                "has_password": pending.has_password,
-                "certificate_name": pending.certificate_name,
-            },
-        )
+        self._cards.async_show(pending)
+
+    @override
+    @callback
+    def on_pending_gone(self, charge_point_id: str) -> None:
+        """Keep the card of one that hung up: it may be back by the time it is added."""
+        if charge_point_id in self._subentry_ids or (
+            charge_point_id in self._connector.options.ignored
+        ):
+            self._cards.async_take_back(charge_point_id)
 
     @override
     @callback
@@ -281,18 +280,15 @@ class OcppHub(OcppListener):
     @callback
     def on_tag(self, charge_point_id: str, id_tag: str) -> None:
         """Tell Home Assistant's tags of one that was swiped."""
-        folded = id_tag.casefold()
-        if not self._connector.tags.knows(id_tag) and folded not in self._unknown_tags:
-            if len(self._unknown_tags) >= MAX_UNKNOWN_TAGS:
-                return
-            self._unknown_tags.add(folded)
+        if (tag := self._spelled(id_tag.strip())) is None:
+            return
         device = dr.async_get(self._hass).async_get_device_by_identifier(
             device_identifier(self._entry, device_id_of(charge_point_id)),
             self._entry.entry_id,
         )
         self._entry.async_create_task(
             self._hass,
-            async_scan_tag(self._hass, id_tag, device.id if device else None),
+            async_scan_tag(self._hass, tag, device.id if device else None),
             f"{DOMAIN} tag",
         )
 
@@ -302,6 +298,8 @@ class OcppHub(OcppListener):
         """Save soon, or at the latest after a while."""
         loop = self._hass.loop
         delay = _URGENT if urgent else _LAZY
+        if len(self._saved) == _MANY and loop.time() - self._saved[0] < _WHILE:
+            delay = max(delay, _PATIENT)
         if self._saving is not None:
             if self._saving.when() <= loop.time() + delay:
                 return
@@ -309,6 +307,17 @@ class OcppHub(OcppListener):
         self._saving = loop.call_later(delay, self._async_save_beside)
 
     # Little helpers
+
+    def _spelled(self, id_tag: str) -> str | None:
+        """Return a tag as Home Assistant is told of it, whatever its case; None: not at all."""
+        if not id_tag:
+            return None  # which would be another tag each time
+        if (known := self._connector.tags.find(id_tag)) is not None:
+            return known.tag
+        folded = id_tag.casefold()
+        if len(self._unknown_tags) < MAX_UNKNOWN_TAGS:
+            return self._unknown_tags.setdefault(folded, id_tag)
+        return self._unknown_tags.get(folded)
 
     @callback
     def _async_update(
@@ -342,30 +351,6 @@ class OcppHub(OcppListener):
             self._async_take_options()
 
     @callback
-    def _async_take_card_back(self, charge_point_id: str) -> None:
-        """Close the card of a charge point."""
-        self._cards.pop(charge_point_id, None)
-        for flow_id in self._cards_of(charge_point_id):
-            self._hass.config_entries.flow.async_abort(flow_id)
-
-    def _cards_of(self, charge_point_id: str) -> list[str]:
-        """Return the flow behind the card of a charge point, if it has one."""
-        unique_id = discovery_unique_id(self._entry.entry_id, charge_point_id)
-        flows = self._hass.config_entries.flow.async_progress_by_handler(
-            DOMAIN, match_context={"unique_id": unique_id}
-        )
-        return [flow["flow_id"] for flow in flows]
-
-    @override
-    @callback
-    def on_pending_gone(self, charge_point_id: str) -> None:
-        """Keep the card of one that hung up: it may be back by the time it is added."""
-        if charge_point_id in self._subentry_ids or (
-            charge_point_id in self._connector.options.ignored
-        ):
-            self._async_take_card_back(charge_point_id)
-
-    @callback
     def _async_save_beside(self) -> None:
         """Save, without anybody waiting for it."""
         self._saving = None
@@ -378,9 +363,17 @@ class OcppHub(OcppListener):
         if self._saving is not None:
             self._saving.cancel()
             self._saving = None
+        self._saved.append(self._hass.loop.time())
         await self._store.async_save(self._connector.snapshot())
 
 
 def ocpp_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
     """Return where the transactions and more of an entry are kept; it has id tags in it."""
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.ocpp", private=True)
+    return Store(
+        hass,
+        STORAGE_VERSION,
+        f"{DOMAIN}.{entry_id}.ocpp",
+        private=True,
+        # A snapshot is nobody else's, and that of many charge points is long.
+        serialize_in_event_loop=False,
+    )

@@ -13,7 +13,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
-from .ocpp_entity import OcppEntity, OcppHub, async_add_ocpp_entities
+from .ocpp_entity import OcppEntity, async_add_ocpp_entities
+from .ocpp_hub import OcppHub
 
 # The hub pushes: nothing is ever polled.
 PARALLEL_UPDATES = 0

@@ -1,10 +1,13 @@
 """The demo, started as a user starts it."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 import socket
 import sys
 import time
+
+import aiohttp
 
 from demo.home_assistant import REPOSITORY, HomeAssistantApi
 from demo.start import PASSWORD, USERNAME, serial_port_beside
@@ -55,13 +58,19 @@ class DemoProcess:
         self._reader = asyncio.create_task(self._read())
         await self._sign_in(within)
 
-    async def restart_home_assistant(self, within: float = 120) -> None:
-        """Let Home Assistant restart as its settings do; the devices go on meanwhile."""
+    async def restart_home_assistant(self, within: float = 120) -> str:
+        """Let Home Assistant restart as its settings do; the devices go on meanwhile.
+
+        Return the whole log of the one that ended.
+        """
         self._ready.clear()
         self.said.clear()
-        await self.api.act("homeassistant.restart")
-        await self.api.__aexit__()
-        await self._sign_in(within)
+        with self._log_path.open(errors="replace") as log:
+            with suppress(aiohttp.WSMessageTypeError):  # it hangs up, or answers
+                await self.api.act("homeassistant.restart")
+            await self.api.__aexit__()
+            await self._sign_in(within)
+            return log.read()
 
     async def _sign_in(self, within: float) -> None:
         """Return once everything is set up, and the API can be used."""
@@ -100,4 +109,8 @@ class DemoProcess:
 
     def log(self) -> str:
         """Return what Home Assistant has written since its start."""
-        return (self.config_dir / "output.log").read_text(errors="replace")
+        return self._log_path.read_text(errors="replace")
+
+    @property
+    def _log_path(self) -> Path:
+        return self.config_dir / "output.log"

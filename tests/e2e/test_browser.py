@@ -22,15 +22,7 @@ async def test_add_device(visitor: Visitor) -> None:
     await expect(page.get_by_role("heading", name=METER)).to_be_visible()
     await visitor.picture("dashboard")
 
-    await visitor.visit("config/integrations/dashboard")
-    await page.get_by_role("button", name="Add integration").click()
-    await page.get_by_placeholder("Search for a brand name").fill("BEMCom")
-    await expect(dialog.get_by_text("BEMCom Connectors")).to_be_visible()
-    await visitor.picture("search")
-    await dialog.get_by_text("BEMCom Connectors").click()
-    await expect(dialog.get_by_text("TCP socket")).to_be_visible()
-    await visitor.picture("kind")
-    await dialog.get_by_text("TCP socket").click()
+    await visitor.start_adding("TCP socket")
 
     # A wrong port is said at once, and what was entered is still there.
     await visitor.fill_address(NAME, free_port())

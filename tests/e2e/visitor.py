@@ -60,8 +60,20 @@ class Visitor:
         await self.visit("config/integrations/dashboard")
         await self.page.get_by_role("button", name="Add integration").click()
         await self.page.get_by_placeholder("Search for a brand name").fill("BEMCom")
-        await self.dialog.get_by_text("BEMCom Connectors").click()
-        await self.dialog.get_by_text(kind, exact=True).click()
+        found = self.dialog.get_by_text("BEMCom Connectors")
+        await expect(found).to_be_visible()
+        await self.picture("search")
+        await found.click()
+        # Where a wallbox was discovered, that is offered first.
+        another = self.dialog.get_by_text("Set up another instance")
+        kinds = self.dialog.get_by_text(kind, exact=True)
+        await expect(kinds.or_(another)).to_be_visible()
+        if await another.is_visible():
+            await self.picture("discovered")
+            await another.click()
+        await expect(kinds).to_be_visible()
+        await self.picture("kind")
+        await kinds.click()
 
     async def hub(self, name: str) -> Locator:
         """Go to the page of the integration, and return the hub's part of it."""

@@ -52,7 +52,7 @@ class IdTags:
 
     def authorize(self, tag: str, policy: TagPolicy, now: float) -> Authorization:
         """Say whether a tag may charge now; the policy decides on those nobody added."""
-        if (known := self._tags.get(_folded(tag))) is None:
+        if (known := self.find(tag)) is None:
             if policy is TagPolicy.ACCEPT:
                 return Authorization(status=AuthorizationStatus.ACCEPTED)
             return Authorization(status=AuthorizationStatus.INVALID)
@@ -63,13 +63,17 @@ class IdTags:
             status = AuthorizationStatus.EXPIRED
         return Authorization(status=status, tag=known)
 
+    def find(self, tag: str) -> IdTag | None:
+        """Return a tag that somebody added."""
+        return self._tags.get(_folded(tag))
+
     def knows(self, tag: str) -> bool:
         """Tell whether somebody added a tag."""
-        return _folded(tag) in self._tags
+        return self.find(tag) is not None
 
     def label(self, tag: str) -> str:
         """Return what people may read of a tag: its name, else a part of it."""
-        known = self._tags.get(_folded(tag))
+        known = self.find(tag)
         return known.name if known is not None and known.name else mask(tag)
 
 

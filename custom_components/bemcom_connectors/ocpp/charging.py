@@ -125,7 +125,10 @@ def meter_values(cp: ChargePoint, payload: Payload, now: float) -> Answer:
         _take_registers(transaction, its_own, readings, now)
         shown = _total(its_own)
         shown |= its_own.session_values(transaction, _tag_of(cp, transaction), now)
-        cp.show(its_own.connector_id, shown)
+        if its_own is connector:
+            values |= shown
+        else:
+            cp.show(its_own.connector_id, shown)
     elif cp.host.book.open_of(cp.id, connector_id) is None:
         if transaction is not None:
             # What comes after the end must not look as if it went on.

@@ -11,6 +11,7 @@ from ..connector.model import JsonValue, RawMessage
 from .authorization import IdTag, IdTags
 from .charge_point import MAX_DATAPOINTS, ChargePoint
 from .charging import refresh, session_record
+from .datapoints import Keys
 from .handshake import Arrival, Verdict
 from .listener import OcppListener
 from .model import (
@@ -46,6 +47,7 @@ class OcppConnector(Connector):
         self.book = TransactionBook()
         self.charge_points: dict[str, ChargePoint] = {}
         self._held: dict[str, HeldChargePoint] = {}
+        self._keys: dict[tuple[str, int], Keys] = {}
         self._server_options = server_options
         self._server: Server | None = None
         self._ocpp_listeners: list[OcppListener] = []
@@ -106,6 +108,7 @@ class OcppConnector(Connector):
         """Have these charge points; one that is held meanwhile goes live on its socket."""
         for charge_point_id in self.charge_points.keys() - configs.keys():
             self._remove(charge_point_id)
+        self.book.keep(configs)
         self.max_datapoints = MAX_DATAPOINTS * max(1, len(configs))
         for charge_point_id, config in configs.items():
             if (known := self.charge_points.get(charge_point_id)) is not None:
@@ -126,6 +129,7 @@ class OcppConnector(Connector):
                     charge_point.attach(held.session, invite=True)
                 else:
                     self._close_soon(held.session)
+        self._kept.clear()
 
     def _remove(self, charge_point_id: str) -> None:
         """Have a charge point no more, nor anything of it."""
@@ -137,6 +141,7 @@ class OcppConnector(Connector):
         self.book.drop(charge_point_id)
         for connector_id, connector in charge_point.connectors.items():
             # Not by the prefix alone: the id of another charge point may begin with it.
+            self._keys.pop((charge_point_id, connector_id), None)
             prefix = device_id_of(charge_point_id, connector_id) + SEPARATOR
             for name in connector.values:
                 self.forget_datapoint(prefix + name)
@@ -337,13 +342,11 @@ class OcppConnector(Connector):
         self, charge_point_id: str, connector_id: int, values: Mapping[str, JsonValue]
     ) -> None:
         """Publish datapoints of a connector, by their own names; 0: the charge point."""
-        device_id = device_id_of(charge_point_id, connector_id)
-        prefix = device_id + SEPARATOR
-        self.publish(
-            {prefix + name: value for name, value in values.items()},
-            round(time.time() * 1000),
-            device_id,
-        )
+        device = charge_point_id, connector_id
+        if (keys := self._keys.get(device)) is None:
+            keys = self._keys[device] = Keys(device_id_of(*device))
+        published = {keys[name]: value for name, value in values.items()}
+        self.publish(published, round(time.time() * 1000), keys.device_id)
 
     def tell(self, what: Callable[[OcppListener], None]) -> None:
         """Tell the listeners of something."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 import time
 from typing import Any
 
@@ -152,6 +153,8 @@ class ConnectorState:
             self.meter.restore(self.values, time.time())
 
 
+# The start of a session is shown with each of its messages.
+@lru_cache(maxsize=256)
 def iso(seconds: float) -> str:
     """Return a time as text, as datapoints have it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -24,12 +24,11 @@ _STRING = r'"(?:[^"\\]|\\.)*"?'
 # JSON within a text has its quotes escaped.
 _INNER = r'\\+"(?:(?!\\+").)*'
 _VALUE = rf"({_STRING}|{_INNER}|[^\s\"\\][^,}}\]\s]*)"
+_SECRETS = ("passw", "authorizationkey", "secret")
 # Fields that nobody may read: secrets, id tags, and numbers of one device or SIM card.
 _PRIVATE = (
+    *_SECRETS,
     "idtag",
-    "passw",
-    "authorizationkey",
-    "secret",
     "credential",
     "token",
     "pwd",
@@ -71,14 +70,12 @@ def redact_frame(data: str | bytes) -> str:
         text = _without_escapes(data, text)
     lower = text.lower()
     # Values of a configuration: which of them is the secret depends on the key beside it.
-    if (
-        "authorizationkey" in lower
-        or "passw" in lower
-        or "secret" in lower
-        or ("configuration" in lower and names_private_key(lower))
+    has_private_field = any(map(lower.__contains__, _PRIVATE))
+    if ("configuration" in lower and names_private_key(lower)) or (
+        has_private_field and any(map(lower.__contains__, _SECRETS))
     ):
         text = _CONFIGURED.sub(rf'\1"{_HIDDEN}"', text)
-    if any(word in lower for word in _PRIVATE):
+    if has_private_field:
         text = _SECRET_FIELD.sub(rf'\1\2"{_HIDDEN}"', text)
     if "://" in text:
         text = _USER_OF_URL.sub(rf"\1{_HIDDEN}@", text)

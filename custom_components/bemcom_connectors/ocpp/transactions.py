@@ -1,6 +1,6 @@
 """All transactions of a hub: those that run, and the last ones that are over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Self
@@ -178,6 +178,11 @@ class TransactionBook:
         if (shelf := self._shelves.get(charge_point_id)) is None:
             return []
         return sorted(shelf.finished.values(), key=lambda it: it.started, reverse=True)
+
+    def keep(self, charge_point_ids: Container[str]) -> None:
+        """Forget all charge points but these: others were removed meanwhile."""
+        for gone in [it for it in self._shelves if it not in charge_point_ids]:
+            self.drop(gone)
 
     def drop(self, charge_point_id: str) -> None:
         """Forget a charge point that was removed."""
