@@ -9,12 +9,8 @@ import sys
 from tempfile import TemporaryDirectory
 from typing import Any, override
 
-from demo.home_assistant import (
-    REPOSITORY,
-    HomeAssistantApi,
-    HomeAssistantProcess,
-    SubentryFlow,
-)
+from demo.flows import SubentryFlow
+from demo.home_assistant import REPOSITORY, HomeAssistantApi, HomeAssistantProcess
 from demo.hubs import create_ocpp_hub
 
 _WATCH = "loop_watch"

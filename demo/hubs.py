@@ -4,13 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.home_assistant import (
-    ConfigFlow,
-    HomeAssistantApi,
-    HomeAssistantError,
-    SubentryFlow,
-    wait_until,
-)
+from demo.flows import ConfigFlow, SubentryFlow
+from demo.home_assistant import HomeAssistantApi, HomeAssistantError, wait_until
 
 METER = "demo-meter"
 WEATHER = "demo-weather-station"

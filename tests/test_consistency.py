@@ -89,6 +89,7 @@ PLATFORM_IMPORTS = {
     "descriptions",
     "entity",
     "ocpp_entity",
+    "ocpp_hub",
 }
 # What comes with Home Assistant, or with its integration usb that the manifest depends on;
 # everything else would be a requirement.

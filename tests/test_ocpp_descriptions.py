@@ -49,7 +49,7 @@ ICONS = json.loads((PACKAGE / "icons.json").read_text())["entity"]
 OWN_NAMES = {
     value
     for name, value in vars(datapoints).items()
-    if name.isupper() and type(value) is str and name != "SEPARATOR"
+    if name.isupper() and type(value) is str
 }
 # The id of a charge point may have in it what separates the parts of a key.
 CHARGE_POINT_ID = "a__1__b"

@@ -9,7 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 import pytest
 
-from demo.home_assistant import HomeAssistantError, SubentryFlow
+from demo.flows import SubentryFlow
+from demo.home_assistant import HomeAssistantError
 from demo.hubs import SENSOR, create_tcp_hub
 from tests.device import Device
 

@@ -182,7 +182,8 @@ async def look_at_options(visitor: Visitor) -> None:
         "Timeouts and limits",
     ):
         row = await visitor.hub(NAME)
-        await row.get_by_role("button", name="Configure").click()
+        # (its devices, shown below it once there are subentries, have such a button too)
+        await row.get_by_role("button", name="Configure").first.click()
         await expect(dialog.get_by_text(step)).to_be_visible()
         if step == "Framing and format":
             await visitor.picture("options")

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from demo.home_assistant import ConfigFlow, HomeAssistantError, wait_until
+from demo.flows import ConfigFlow
+from demo.home_assistant import HomeAssistantError, wait_until
 from demo.hubs import METER, SENSOR, WEATHER, create_serial_hub, create_tcp_hub
 from demo.meter import JsonMeter
 from demo.serial_device import SerialSensor

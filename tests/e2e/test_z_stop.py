@@ -33,7 +33,8 @@ async def test_stop_in_traffic_and_second_start(demo: DemoProcess) -> None:
     entries = await demo.api.config_entries()
     assert {entry["entry_id"] for entry in entries} == before
     assert {METER, WEATHER, SENSOR} <= {entry["title"] for entry in entries}
-    assert entities == {
+    # (the wallbox may have more: why it ended the session that lost its power)
+    assert entities <= {
         entity["entity_id"]
         for entry_id in before
         for entity in await demo.api.entities(entry_id)

@@ -11,12 +11,12 @@ from ..connector.model import JsonValue, RawMessage
 from .authorization import IdTag, IdTags
 from .charge_point import MAX_DATAPOINTS, ChargePoint
 from .charging import refresh, session_record
-from .datapoints import Keys
 from .handshake import Arrival, Verdict
 from .listener import OcppListener
 from .model import (
     ChargePointConfig,
     HubOptions,
+    Keys,
     PendingChargePoint,
     UnknownPolicy,
     device_id_of,

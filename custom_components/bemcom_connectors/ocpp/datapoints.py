@@ -8,8 +8,6 @@ from functools import lru_cache
 import re
 from typing import Final
 
-from ..connector.flatten import SEPARATOR
-
 # Of both
 STATUS: Final = "status"
 ERROR_CODE: Final = "error_code"
@@ -35,24 +33,6 @@ SESSION_START: Final = "session_start"
 STOP_REASON: Final = "stop_reason"
 TRANSACTION_ID: Final = "transaction_id"
 TOTAL_ENERGY: Final = "total_energy"
-
-
-class Keys(dict[str, str]):
-    """The keys on the hub of one device's datapoints, by their own names.
-
-    Each is made once, because values are shown all the time.
-    """
-
-    def __init__(self, device_id: str) -> None:
-        """Know no name yet."""
-        super().__init__()
-        self.device_id = device_id
-
-    def __missing__(self, name: str) -> str:
-        """Make a key that is needed for the first time."""
-        key = self[name] = f"{self.device_id}{SEPARATOR}{name}"
-        return key
-
 
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 

@@ -111,3 +111,20 @@ def split_device_id(device_id: str) -> tuple[str, int]:
     """Return the charge point and the connector of an id that `device_id_of` made."""
     charge_point_id, _, connector_id = device_id.rpartition(SEPARATOR)
     return charge_point_id, int(connector_id)
+
+
+class Keys(dict[str, str]):
+    """The keys on the hub of one device's datapoints, by their own names.
+
+    Each is made once, because values are shown all the time.
+    """
+
+    def __init__(self, device_id: str) -> None:
+        """Know no name yet."""
+        super().__init__()
+        self.device_id = device_id
+
+    def __missing__(self, name: str) -> str:
+        """Make a key that is needed for the first time."""
+        key = self[name] = f"{self.device_id}{SEPARATOR}{name}"
+        return key
