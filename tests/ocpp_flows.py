@@ -27,6 +27,8 @@ SETTINGS: dict[str, Any] = {
     "clock_aligned_interval": 900,
     "heartbeat_interval": 300,
     "websocket_ping_interval": 0,
+    "remote_start_tag": "",
+    "max_current": 32.0,
     "quirks_mode": "automatic",
     "quirks": [],
 }

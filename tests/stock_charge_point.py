@@ -19,15 +19,24 @@ _LOGGER = logging.getLogger(__name__)
 # What a central system may ask of it.
 ASKED = (
     "CertificateSigned",
+    "ChangeAvailability",
     "ChangeConfiguration",
+    "ClearCache",
+    "ClearChargingProfile",
+    "DataTransfer",
     "ExtendedTriggerMessage",
+    "GetCompositeSchedule",
     "GetConfiguration",
     "GetDiagnostics",
     "GetLog",
     "InstallCertificate",
+    "RemoteStartTransaction",
+    "RemoteStopTransaction",
     "Reset",
+    "SetChargingProfile",
     "SignedUpdateFirmware",
     "TriggerMessage",
+    "UnlockConnector",
     "UpdateFirmware",
 )
 

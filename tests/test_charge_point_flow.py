@@ -15,7 +15,7 @@ from tests.subentries import fields, shown, submit, suggested
 
 pytestmark = pytest.mark.usefixtures("mock_setup_entry")
 
-SECTIONS = ["metering", "connection", "authorization", "quirks_used"]
+SECTIONS = ["control", "metering", "connection", "authorization", "quirks_used"]
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ async def test_everything_can_be_said(
 ) -> None:
     """Numbers become whole ones; quirks count only where they are chosen."""
     said: dict[str, Any] = {
+        "control": {"remote_start_tag": " HOME ", "max_current": 16.0},
         "metering": {
             "measurands": ["Power.Active.Import", "SoC"],
             "sample_interval": 10.0,
@@ -94,11 +95,13 @@ async def test_everything_can_be_said(
     assert data == {
         "id": "CP2",
         "password": "s",
+        **said["control"],
         **said["metering"],
         **said["connection"],
         **said["authorization"],
         **said["quirks_used"],
         "certificate_name": "box.example",
+        "remote_start_tag": "HOME",
     }
     assert all(type(data[it]) is int for it in data if it.endswith("_interval"))
     assert [it.title for it in entry.subentries.values()] == ["Garage", "Garage"]
@@ -130,6 +133,13 @@ async def test_what_can_be_chosen(hass: HomeAssistant, entry: MockConfigEntry) -
         (
             {"id": "CP2", "connection": {"certificate_name": "x" * 256}},
             {"connection": "invalid_certificate_name"},
+        ),
+        (
+            {
+                "id": "CP2",
+                "control": {"remote_start_tag": "x" * 21, "max_current": 32},
+            },
+            {"control": "invalid_remote_start_tag"},
         ),
     ],
 )

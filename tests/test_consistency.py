@@ -43,6 +43,7 @@ from custom_components.bemcom_connectors.connector.model import (
 )
 from custom_components.bemcom_connectors.connector.parsing import Format
 from custom_components.bemcom_connectors.connector.replies import ReplyFraming
+from custom_components.bemcom_connectors.ocpp.calls import CallReason
 from custom_components.bemcom_connectors.ocpp.datapoints import state_name
 from custom_components.bemcom_connectors.ocpp.enums import (
     AuthorizationStatus,
@@ -55,6 +56,8 @@ from custom_components.bemcom_connectors.ocpp.incoming import (
     SECURITY_EVENTS,
 )
 from custom_components.bemcom_connectors.ocpp.listener import EventKind
+from custom_components.bemcom_connectors.ocpp.profile_rules import ProfileRule
+from custom_components.bemcom_connectors.ocpp.refusals import ImpossibleReason
 from custom_components.bemcom_connectors.ocpp.tls import TlsFileReason
 from custom_components.bemcom_connectors.overrides import OverrideReason
 from homeassistant.const import Platform
@@ -64,7 +67,7 @@ from homeassistant.helpers.selector import (
     ObjectSelector,
     SelectSelector,
 )
-from tests.ocpp_looks import LOOKS
+from tests.ocpp_looks import ACTUATOR_LOOKS, LOOKS
 from tests.source import (
     PACKAGE,
     REPOSITORY,
@@ -258,6 +261,9 @@ EXPAND = {
     "link_": [reason.value for reason in LinkReason],
     "command_": [reason.value for reason in CommandReason],
     "tls_": [reason.value for reason in TlsFileReason],
+    "call_": [reason.value for reason in CallReason],
+    "impossible_": [reason.value for reason in ImpossibleReason],
+    "profile_": [rule.value for rule in ProfileRule],
 }
 _DECODING = {
     "decode": decoding_fields.DECODE_SCHEMA.schema,
@@ -526,8 +532,27 @@ def test_each_exception_has_its_text() -> None:
                 for key in texts(keyword(call, "translation_key"), EXPAND):
                     raised[key] = given
     assert set(ENGLISH["exceptions"]) == set(raised)
+    for rule, given in told_of_rules().items():
+        raised[f"profile_{rule}"] |= given
     for key, given in raised.items():
         assert placeholders(ENGLISH["exceptions"][key]) <= given, key
+
+
+def told_of_rules() -> dict[str, set[str]]:
+    """Return what is told of each rule of charging profiles that is broken, wherever it is."""
+    found: dict[str, set[str]] = {}
+    for path in (PACKAGE / "ocpp").glob("*.py"):
+        for name, call in calls(tree(path)):
+            if name != "ProfileError" or not isinstance(call.args[0], ast.Attribute):
+                continue
+            rule = ProfileRule[call.args[0].attr].value
+            told = {str(it.arg) for it in call.keywords}
+            found[rule] = found.get(rule, told) & told
+    return found
+
+
+def test_each_rule_of_charging_profiles_is_broken_somewhere() -> None:
+    assert set(told_of_rules()) == {*ProfileRule}
 
 
 # Entities, icons and platforms
@@ -553,6 +578,10 @@ def curated_keys(platform: str) -> dict[str, bool]:
         str(it.translation_key): it.device_class is not None
         for it in LOOKS
         if it.platform == platform
+    } | {
+        it.translation_key: it.device_class is not None
+        for it in ACTUATOR_LOOKS
+        if it.kind.value == platform
     }
 
 

@@ -153,11 +153,14 @@ def test_all_of_system_health_is_explained() -> None:
 
 
 def test_each_action_is_named() -> None:
-    """With a link to what test_docs_actions.py looks at."""
+    """With a link to what test_docs_actions.py, or that of control, looks at."""
     text = PAGES[0].read_text()
-    for action in ENGLISH["services"].values():
+    control = read("ocpp_control.md")
+    for key, action in ENGLISH["services"].items():
         anchor = action["name"].lower().replace(" ", "-")
-        assert f"| [{action['name']}](docs/actions.md#{anchor}) |" in text
+        is_control = f"`bemcom_connectors.{key}`" in control
+        page = "ocpp_control.md" if is_control else "actions.md"
+        assert f"| [{action['name']}](docs/{page}#{anchor}) |" in text
 
 
 def test_each_kind_of_hub_is_named() -> None:

@@ -41,9 +41,18 @@ from tests.pages import ENGLISH, read
 from tests.source import PACKAGE, REPOSITORY
 
 PAGE = read("actions.md")
-SERVICES = ENGLISH["services"]
+# Those that control wallboxes are elsewhere, see test_docs_ocpp_control.py.
+SERVICES = {
+    name: texts
+    for name, texts in ENGLISH["services"].items()
+    if f"`bemcom_connectors.{name}`" not in read("ocpp_control.md")
+}
 FIELDS: dict[str, Any] = yaml.safe_load((PACKAGE / "services.yaml").read_text())
-BLUEPRINTS = sorted((REPOSITORY / "blueprints").rglob("*.yaml"))
+BLUEPRINTS = sorted(
+    path
+    for path in (REPOSITORY / "blueprints").rglob("*.yaml")
+    if not path.stem.endswith("_charging")  # with the control of wallboxes
+)
 # In the example; the server of a test is elsewhere.
 SERVER = "http://192.168.1.20"
 

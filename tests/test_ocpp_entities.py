@@ -20,6 +20,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from tests.hub import set_up, state_of
 from tests.ocpp.client import HOST, RawClient, dial
+from tests.ocpp_hub import connector_of
 from tests.source import PACKAGE
 
 NAME = "garage"
@@ -348,6 +349,9 @@ async def test_nothing_of_it_is_stored(
 
 async def test_no_room_for_more(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     connector = await set_up(hass, entry)
+    # What can be set on a connector is taken up, with all else that the entry says.
+    connector_of(entry).charge_points["CP1"].connector(1)
+    await hass.async_block_till_done()
     connector.max_datapoints = len(connector.datapoints)
     async with connected(connector) as client:
         await say_status(hass, client, "Charging")

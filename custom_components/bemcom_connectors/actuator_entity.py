@@ -1,7 +1,7 @@
 """Base entity of the actuators."""
 
 from collections.abc import Callable, Iterable
-from typing import override
+from typing import Any, override
 
 from homeassistant.core import callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -19,6 +19,9 @@ from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .device_info import device_info
 from .hub_actuators import actuator_unique_id
 from .keys import name_of, read
+from .ocpp_actuator_looks import ActuatorLooks, ocpp_actuator_looks
+from .ocpp_hub import AVAILABILITY
+from .subentry_groups import by_subentry
 
 ATTR_REPLY = "reply"
 _VALUE = "value"
@@ -44,7 +47,15 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
         entry = coordinator.config_entry
         self.actuator = actuator
         self._own_key = own_key(actuator.key, actuator.device_id)
-        self._attr_name = actuator.name or name_of(read(self._own_key))
+        self.looks: ActuatorLooks | None = None
+        if coordinator.ocpp is not None:
+            self.looks = ocpp_actuator_looks(actuator)
+        if self.looks is None:
+            self._attr_name = actuator.name or name_of(read(self._own_key))
+        else:
+            self._attr_translation_key = self.looks.translation_key
+            self._attr_entity_category = self.looks.entity_category
+            self._attr_entity_registry_enabled_default = self.looks.enabled_default
         self._attr_unique_id = actuator_unique_id(entry, actuator.key)
         self._attr_device_info = device_info(
             coordinator.hass, entry, actuator.device_id
@@ -56,11 +67,25 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
         self._value: JsonValue = None
         self._reply: JsonValue = None
 
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the device can be reached."""
+        ocpp, device_id = self.coordinator.ocpp, self.actuator.device_id
+        return super().available and (
+            ocpp is None or device_id is None or ocpp.is_available(device_id)
+        )
+
     @override
     async def async_added_to_hass(self) -> None:
         """Follow the state of the actuator."""
         await super().async_added_to_hass()
         actuators, actuator = self.coordinator.actuators, self.actuator
+        ocpp, device_id = self.coordinator.ocpp, actuator.device_id
+        if ocpp is not None and device_id is not None:
+            self.async_on_remove(
+                ocpp.async_subscribe(device_id, AVAILABILITY, self._handle_availability)
+            )
         if (kept := await self.async_get_last_extra_data()) is not None:
             actuators.async_restore(actuator, kept.as_dict().get(_VALUE))
         self.async_on_remove(actuators.async_subscribe(actuator, self._handle_state))
@@ -75,6 +100,11 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
     async def async_send(self, value: JsonValue) -> None:
         """Set the actuator; raises translated errors."""
         await self.coordinator.actuators.async_send(self.actuator.key, value)
+
+    @callback
+    def _handle_availability(self, _event_type: str, _more: dict[str, Any]) -> None:
+        """Show whether the device can be reached."""
+        self.async_write_ha_state()
 
     @callback
     def _handle_state(self) -> None:
@@ -118,6 +148,10 @@ def async_add_actuators(
 
     @callback
     def add(actuators: Iterable[Actuator]) -> None:
-        async_add_entities(entity_class(coordinator, it) for it in actuators)
+        for subentry_id, group in by_subentry(coordinator, actuators).items():
+            async_add_entities(
+                (entity_class(coordinator, it) for it in group),
+                config_subentry_id=subentry_id,
+            )
 
     coordinator.actuators.async_add_platform(kind, add)

@@ -3,16 +3,18 @@
 from typing import override
 
 from homeassistant.components.button import ButtonEntity
+from homeassistant.components.button.const import ButtonDeviceClass
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .actuator_entity import (
+    Actuator,
     ActuatorEntity,
     ActuatorKind,
     JsonValue,
     async_add_actuators,
 )
-from .coordinator import BemcomConfigEntry
+from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 
 # One command after the other: the link queues them.
 PARALLEL_UPDATES = 1
@@ -29,6 +31,14 @@ async def async_setup_entry(
 
 class ActuatorButton(ActuatorEntity, ButtonEntity):
     """Something that can be done."""
+
+    def __init__(self, coordinator: ConnectorCoordinator, actuator: Actuator) -> None:
+        """Do what `actuator` does."""
+        super().__init__(coordinator, actuator)
+        if self.looks is not None and isinstance(
+            self.looks.device_class, ButtonDeviceClass
+        ):
+            self._attr_device_class = self.looks.device_class
 
     @override
     async def async_press(self) -> None:

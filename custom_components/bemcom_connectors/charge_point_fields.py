@@ -19,9 +19,11 @@ from .const import (
     CONF_CLOCK_ALIGNED_INTERVAL,
     CONF_CONFIGURE,
     CONF_HEARTBEAT_INTERVAL,
+    CONF_MAX_CURRENT,
     CONF_MEASURANDS,
     CONF_QUIRKS,
     CONF_QUIRKS_MODE,
+    CONF_REMOTE_START_TAG,
     CONF_SAMPLE_INTERVAL,
     CONF_UNKNOWN_TAGS,
     CONF_WEBSOCKET_PING_INTERVAL,
@@ -35,6 +37,7 @@ from .selectors import Fields, number, select
 
 CONF_REMOVAL = "remove_password"
 
+SECTION_CONTROL = "control"
 SECTION_METERING = "metering"
 SECTION_CONNECTION = "connection"
 SECTION_AUTHORIZATION = "authorization"
@@ -43,6 +46,9 @@ SECTION_QUIRKS = "quirks_used"
 _MAX_INTERVAL = 86_400
 _MAX_TEXT = 255
 _MAX_NAME = 100
+# As OCPP has it.
+_MAX_TAG = 20
+_MAX_CURRENT = 1000
 
 PASSWORD_SELECTOR = TextSelector(
     # Or a browser fills in that of Home Assistant.
@@ -52,6 +58,12 @@ PASSWORD_SELECTOR = TextSelector(
 _PRESET = ChargePointConfig(id="")
 
 _SECTIONS: Mapping[str, Fields] = {
+    SECTION_CONTROL: {
+        vol.Optional(CONF_REMOTE_START_TAG): TextSelector(),
+        vol.Required(CONF_MAX_CURRENT, default=_PRESET.max_current): number(
+            1, _MAX_CURRENT, unit="A"
+        ),
+    },
     SECTION_METERING: {
         vol.Optional(CONF_MEASURANDS): select(list(MEASURANDS), multiple=True),
         vol.Required(CONF_SAMPLE_INTERVAL, default=_PRESET.sample_interval): number(
@@ -97,6 +109,8 @@ _DEFAULTS: Mapping[str, Any] = {
     CONF_CLOCK_ALIGNED_INTERVAL: _PRESET.clock_aligned_interval,
     CONF_HEARTBEAT_INTERVAL: _PRESET.heartbeat_interval,
     CONF_WEBSOCKET_PING_INTERVAL: _PRESET.websocket_ping_interval,
+    CONF_REMOTE_START_TAG: "",
+    CONF_MAX_CURRENT: _PRESET.max_current,
     CONF_QUIRKS_MODE: QUIRKS_AUTOMATIC,
     CONF_QUIRKS: [],
 }
@@ -154,7 +168,8 @@ def entered(user_input: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
             continue
         # An optional field that was emptied is missing.
         data |= {str(it): _DEFAULTS[str(it)] for it in fields} | said
-    data[CONF_CERTIFICATE_NAME] = data[CONF_CERTIFICATE_NAME].strip()
+    for key in (CONF_CERTIFICATE_NAME, CONF_REMOTE_START_TAG):
+        data[key] = data[key].strip()
     if data[CONF_QUIRKS_MODE] == QUIRKS_AUTOMATIC:
         data[CONF_QUIRKS] = []
     for key, preset in _DEFAULTS.items():
@@ -186,3 +201,8 @@ def is_name(text: str) -> bool:
 def is_text(text: str) -> bool:
     """Tell whether a charge point could send this as a password or a name."""
     return len(text) <= _MAX_TEXT and text.isprintable()
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether this can be sent as an id tag; empty: there is none."""
+    return len(text) <= _MAX_TAG and text.isprintable()

@@ -15,9 +15,11 @@ from homeassistant.const import CONF_ID, CONF_NAME, CONF_PASSWORD
 from .charge_point_fields import (
     CONF_REMOVAL,
     SECTION_CONNECTION,
+    SECTION_CONTROL,
     entered,
     is_id,
     is_name,
+    is_tag,
     is_text,
     new_data,
     reconfigure_fields,
@@ -28,6 +30,7 @@ from .const import (
     CONF_CERTIFICATE_NAME,
     CONF_QUIRKS,
     CONF_QUIRKS_MODE,
+    CONF_REMOTE_START_TAG,
     QUIRKS_AUTOMATIC,
     SUBENTRY_CHARGE_POINT,
 )
@@ -128,4 +131,6 @@ class ChargePointSubentryFlow(ConfigSubentryFlow):
             errors[CONF_PASSWORD] = "invalid_password"
         if not is_text(data[CONF_CERTIFICATE_NAME]):
             errors[SECTION_CONNECTION] = "invalid_certificate_name"
+        if not is_tag(data[CONF_REMOTE_START_TAG]):
+            errors[SECTION_CONTROL] = "invalid_remote_start_tag"
         return errors

@@ -4,6 +4,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .connector.model import CommandError, CommandReason
 from .const import DOMAIN
+from .ocpp_errors import translated_failure
 
 # What the caller can mend, by asking for something else.
 _CALLERS = {
@@ -15,6 +16,9 @@ _CALLERS = {
 
 def translated(error: CommandError, name: str) -> HomeAssistantError:
     """Return the error of a hub for the caller of an action, in the caller's language."""
+    # A charge point says more of it than what became of a command.
+    if (failure := translated_failure(error.__cause__, name)) is not None:
+        return failure
     kind = ServiceValidationError if error.reason in _CALLERS else HomeAssistantError
     return kind(
         translation_domain=DOMAIN,

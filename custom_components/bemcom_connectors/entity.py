@@ -1,6 +1,6 @@
 """Base entities of the BEMCom connectors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, override
 
 from homeassistant.const import Platform
@@ -13,6 +13,7 @@ from .datapoint_catalog import datapoint_unique_id
 from .descriptions import DatapointDescription, NativeValue, native_value
 from .device_info import device_info
 from .ocpp_hub import AVAILABILITY
+from .subentry_groups import by_subentry
 
 
 class HubEntity(CoordinatorEntity[ConnectorCoordinator]):
@@ -165,28 +166,10 @@ def async_add_datapoints(
 
     @callback
     def add(datapoints: list[DatapointDescription]) -> None:
-        for subentry_id, group in _by_subentry(coordinator, datapoints).items():
+        for subentry_id, group in by_subentry(coordinator, datapoints).items():
             async_add_entities(
                 (entity_class(coordinator, datapoint) for datapoint in group),
                 config_subentry_id=subentry_id,
             )
 
     coordinator.async_add_platform(platform, add)
-
-
-def _by_subentry(
-    coordinator: ConnectorCoordinator, datapoints: list[DatapointDescription]
-) -> Mapping[str | None, list[DatapointDescription]]:
-    """Return datapoints by the subentry of the charge point that they are of, if any."""
-    if (ocpp := coordinator.ocpp) is None:
-        return {None: datapoints}
-    found: dict[str | None, list[DatapointDescription]] = {}
-    subentries: dict[str | None, str | None] = {None: None}
-    for datapoint in datapoints:
-        device_id = datapoint.device_id
-        if device_id not in subentries:
-            subentries[device_id] = ocpp.subentry_id(device_id)
-        # Otherwise the charge point was removed meanwhile.
-        if (subentry_id := subentries[device_id]) is not None or device_id is None:
-            found.setdefault(subentry_id, []).append(datapoint)
-    return found

@@ -17,6 +17,7 @@ from .connector.model import Command, CommandError, JsonValue, LinkError, Readin
 from .connector.stream import StreamConnector
 from .hub_commands import HubCommands
 from .live_entities import async_take_away
+from .ocpp.model import split_device_id
 
 type AddActuators = Callable[[Iterable[Actuator]], None]
 
@@ -162,7 +163,15 @@ class HubActuators(Listener):
                 command, expires_after=expires_after
             )
         except CommandError as err:
-            raise translated(err, self._entry.title) from err
+            raise translated(err, self._name_of(key)) from err
+
+    def _name_of(self, key: str) -> str:
+        """Return what the user calls the device of an actuator, or its hub."""
+        actuator, ocpp = self.actuators.get(key), self._entry.runtime_data.ocpp
+        if ocpp is None or actuator is None or actuator.device_id is None:
+            return self._entry.title
+        name: str = ocpp.title_of(split_device_id(actuator.device_id)[0])
+        return name
 
     # Up
 

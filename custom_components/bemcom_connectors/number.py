@@ -47,6 +47,10 @@ class ActuatorNumber(ActuatorEntity, NumberEntity):
         self._attr_native_step = 1 if actuator.step is None else actuator.step
         self._attr_native_unit_of_measurement = actuator.unit
         self._attr_device_class = _device_class(self._own_key, actuator.unit)
+        if self.looks is not None:
+            self._attr_mode = NumberMode.SLIDER
+            if isinstance(self.looks.device_class, NumberDeviceClass):
+                self._attr_device_class = self.looks.device_class
 
     @override
     async def async_set_native_value(self, value: float) -> None:

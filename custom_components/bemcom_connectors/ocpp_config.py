@@ -21,11 +21,13 @@ from .const import (
     CONF_HEARTBEAT_INTERVAL,
     CONF_ID_TAG,
     CONF_KEY_FILE,
+    CONF_MAX_CURRENT,
     CONF_MEASURANDS,
     CONF_PARENT,
     CONF_PING_INTERVAL,
     CONF_QUIRKS,
     CONF_QUIRKS_MODE,
+    CONF_REMOTE_START_TAG,
     CONF_SAMPLE_INTERVAL,
     CONF_SECOND_CERTIFICATE,
     CONF_SECOND_KEY,
@@ -50,11 +52,12 @@ BLOCKED = "blocked"
 LIVE_OPTIONS = {CONF_UNKNOWN_CHARGE_POINTS, CONF_CALL_TIMEOUT, CONF_PING_INTERVAL}
 
 # Of a charge point: numbers that have a default.
-_INTERVALS = {
-    CONF_SAMPLE_INTERVAL: "sample_interval",
-    CONF_CLOCK_ALIGNED_INTERVAL: "clock_aligned_interval",
-    CONF_HEARTBEAT_INTERVAL: "heartbeat_interval",
-    CONF_WEBSOCKET_PING_INTERVAL: "websocket_ping_interval",
+_NUMBERS: Mapping[str, tuple[str, type[float]]] = {
+    CONF_SAMPLE_INTERVAL: ("sample_interval", int),
+    CONF_CLOCK_ALIGNED_INTERVAL: ("clock_aligned_interval", int),
+    CONF_HEARTBEAT_INTERVAL: ("heartbeat_interval", int),
+    CONF_WEBSOCKET_PING_INTERVAL: ("websocket_ping_interval", int),
+    CONF_MAX_CURRENT: ("max_current", float),
 }
 
 
@@ -142,6 +145,11 @@ def charge_point_subentries(entry: ConfigEntry) -> dict[str, ConfigSubentry]:
 def charge_point_config(data: Mapping[str, Any]) -> ChargePointConfig:
     """Return what the user says of a charge point."""
     chosen = data.get(CONF_QUIRKS_MODE) == QUIRKS_CHOSEN
+    numbers: dict[str, Any] = {
+        name: kind(data[field])
+        for field, (name, kind) in _NUMBERS.items()
+        if field in data
+    }
     return ChargePointConfig(
         id=data[CONF_ID],
         password=data.get(CONF_PASSWORD, ""),
@@ -149,12 +157,9 @@ def charge_point_config(data: Mapping[str, Any]) -> ChargePointConfig:
         unknown_tags=TagPolicy(data.get(CONF_UNKNOWN_TAGS, TagPolicy.ACCEPT)),
         configure=data.get(CONF_CONFIGURE, True),
         measurands=tuple(data.get(CONF_MEASURANDS, ())),
+        remote_start_tag=data.get(CONF_REMOTE_START_TAG, ""),
         quirks=frozenset(data.get(CONF_QUIRKS, ())) if chosen else None,
-        **{
-            name: int(data[field])
-            for field, name in _INTERVALS.items()
-            if field in data
-        },
+        **numbers,
     )
 
 

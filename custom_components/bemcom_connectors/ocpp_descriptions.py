@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
-from homeassistant.const import EntityCategory, Platform, UnitOfEnergy, UnitOfTime
+from homeassistant.const import (
+    EntityCategory,
+    Platform,
+    UnitOfElectricCurrent,
+    UnitOfEnergy,
+    UnitOfTime,
+)
 
 from .connector.devices import own_key
 from .connector.flatten import SEPARATOR
@@ -98,7 +104,7 @@ def _enum(name: str, *enums: type[StrEnum], **more: Any) -> DatapointDescription
 
 
 def _binary(
-    name: str, device_class: BinarySensorDeviceClass, **more: Any
+    name: str, device_class: BinarySensorDeviceClass | None, **more: Any
 ) -> DatapointDescription:
     """Describe what is on or off."""
     return DatapointDescription(
@@ -121,6 +127,19 @@ def _energy(name: str) -> DatapointDescription:
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         state_class=SensorStateClass.TOTAL_INCREASING,
         suggested_display_precision=2,
+    )
+
+
+def _limit(name: str, **more: Any) -> DatapointDescription:
+    """Describe a current that charging is limited to."""
+    return _sensor(
+        name,
+        ValueKind.NUMBER,
+        device_class=SensorDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=1,
+        **more,
     )
 
 
@@ -148,6 +167,9 @@ _BOTH = (
     _noisy(names.VENDOR_ERROR_CODE),
     _noisy(names.ERROR_INFO),
     _noisy(names.VENDOR_ID),
+    # What a switch and a number show as well.
+    _binary(names.OPERATIVE, None, entity_category=_DIAGNOSTIC, enabled_default=False),
+    _limit(names.CHARGING_LIMIT, entity_category=_DIAGNOSTIC, enabled_default=False),
 )
 CHARGE_POINT = _by_name(
     *_BOTH,
@@ -178,6 +200,9 @@ CONNECTOR = _by_name(
     *_BOTH,
     _binary(names.PLUGGED_IN, BinarySensorDeviceClass.PLUG),
     _binary(names.CHARGING, BinarySensorDeviceClass.BATTERY_CHARGING),
+    _binary(names.IN_SESSION, None, entity_category=_DIAGNOSTIC, enabled_default=False),
+    _limit(names.PLANNED_LIMIT),
+    _sensor(names.NEXT_LIMIT_CHANGE, ValueKind.TIMESTAMP),
     _energy(names.TOTAL_ENERGY),
     _energy(names.SESSION_ENERGY),
     _sensor(

@@ -24,7 +24,7 @@ from .const import DOMAIN
 from .device_info import device_identifier, register_hub
 from .issues import HubIssues
 from .ocpp import datapoints as names
-from .ocpp.charge_point import FirmwareState
+from .ocpp.charge_point import ChargePoint, FirmwareState
 from .ocpp.connector import OcppConnector
 from .ocpp.listener import EventKind, OcppListener
 from .ocpp.model import Identity, PendingChargePoint, device_id_of, split_device_id
@@ -43,6 +43,7 @@ from .ocpp_devices import (
     register_charge_point,
     register_connector,
 )
+from .ocpp_local_plans import LocalPlans
 
 STORAGE_VERSION = 1
 
@@ -60,6 +61,8 @@ MAX_UNKNOWN_TAGS = 100
 
 # Numbers that tell one charge point, or one SIM card, from all others, and whose card it was.
 _PRIVATE = {"serial_number", "meter_serial_number", "iccid", "imsi", names.ID_TAG}
+
+_PLANS = "local_plans"
 
 AVAILABILITY = "availability"
 FIRMWARE = "firmware"
@@ -91,13 +94,17 @@ class OcppHub(OcppListener):
         self._add: list[Callable[[list[str]], None]] = []
         self._updates: dict[tuple[str, str], list[Update]] = {}
         self._cards = ChargePointCards(hass, entry, connector)
+        self.plans = LocalPlans(hass, connector)
         # As they were first written, by what they are compared by.
         self._unknown_tags: dict[str, str] = {}
 
     async def async_load(self) -> None:
         """Take up what was kept and what the user says; the coordinator listens already."""
         register_hub(self._hass, self._entry)
-        self._connector.restore(await self._store.async_load())
+        kept = await self._store.async_load() or {}
+        self._connector.restore(kept)
+        self.plans.restore(kept.get(_PLANS))
+        self._entry.async_on_unload(self.plans.async_start())
         self._entry.async_on_unload(self._connector.add_ocpp_listener(self))
         self._entry.async_on_unload(
             async_dispatcher_connect(
@@ -156,6 +163,14 @@ class OcppHub(OcppListener):
             return connector_info(self._hass, self._entry, subentry_id, connector_id)
         identity = self.identity(charge_point_id)
         return charge_point_info(self._hass, self._entry, subentry_id, identity)
+
+    def charge_point(self, charge_point_id: str) -> ChargePoint:
+        """Return a charge point that the user added."""
+        return self._connector.charge_points[charge_point_id]
+
+    def title_of(self, charge_point_id: str) -> str:
+        """Return what the user calls a charge point."""
+        return self._entry.subentries[self._subentry_ids[charge_point_id]].title
 
     def identity(self, charge_point_id: str) -> Identity:
         """Return who a charge point said it is."""
@@ -364,7 +379,9 @@ class OcppHub(OcppListener):
             self._saving.cancel()
             self._saving = None
         self._saved.append(self._hass.loop.time())
-        await self._store.async_save(self._connector.snapshot())
+        await self._store.async_save(
+            {**self._connector.snapshot(), _PLANS: self.plans.to_dict()}
+        )
 
 
 def ocpp_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:

@@ -10,6 +10,9 @@ from . import (
     http_action,
     message_actions,
     ocpp_actions,
+    ocpp_control_actions,
+    ocpp_limit_actions,
+    ocpp_profile_actions,
 )
 from .connector.model import ParseError
 from .const import DOMAIN
@@ -26,6 +29,12 @@ def async_setup_services(hass: HomeAssistant) -> None:
         http_action,
         message_actions,
         ocpp_actions,
+        ocpp_control_actions,
+        ocpp_limit_actions,
+        ocpp_profile_actions,
+        ocpp_control_actions,
+        ocpp_limit_actions,
+        ocpp_profile_actions,
     ):
         for name, handler, schema, supports_response in module.ACTIONS:
             hass.services.async_register(

@@ -1,7 +1,7 @@
 """A charge point for tests of what is asked of it: it answers by rules, without a socket."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from custom_components.bemcom_connectors.connector.model import JsonValue
@@ -50,12 +50,19 @@ class ScriptedChargePoint:
         self.identity = Identity(vendor="Acme", model="Box", firmware_version="1.0")
         self.connector_ids: list[int] = []
         self.has_statuses = False
+        self.asked = 0
+        # What the user left, by the names of its steps.
+        self.further: dict[str, Callable[[], Awaitable[str]]] = {}
 
     # The target
 
     def connectors_reported(self, count: int) -> None:
         """Have connectors."""
         self.connector_ids = list(range(1, count + 1))
+
+    def wishes(self, booted: bool) -> Mapping[str, Callable[[], Awaitable[str]]]:
+        """Return further steps."""
+        return self.further
 
     def changed(self) -> None:
         """Count that something changed."""
@@ -64,6 +71,7 @@ class ScriptedChargePoint:
     async def call(self, action: str, payload: dict[str, JsonValue]) -> dict[str, Any]:
         """Answer as a charge point would."""
         check_request(action, payload)
+        self.asked += 1
         self.calls.append((action, payload))
         self.concurrent += 1
         self.most_concurrent = max(self.most_concurrent, self.concurrent)

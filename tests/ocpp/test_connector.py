@@ -179,7 +179,7 @@ async def test_no_more_are_held_than_there_is_room_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "custom_components.bemcom_connectors.ocpp.connector.MAX_PENDING", 1
+        "custom_components.bemcom_connectors.ocpp.admission.MAX_PENDING", 1
     )
     async with (
         central_system() as (connector, _),

@@ -181,7 +181,7 @@ async def test_a_certificate_of_somebody_else_is_no_ticket_once_it_is_added() ->
     ):
         await boot(wallbox)
         await ear.hear("pending")
-        held = connector._held[CP]
+        held = connector.held[CP]
         held.session.arrival = replace(
             held.session.arrival, certificate_names=("other",)
         )

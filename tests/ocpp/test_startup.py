@@ -14,6 +14,7 @@ from custom_components.bemcom_connectors.ocpp.configuration import Configuration
 from custom_components.bemcom_connectors.ocpp.measurand_choice import AUTOMATIC
 from custom_components.bemcom_connectors.ocpp.model import Identity
 from custom_components.bemcom_connectors.ocpp.quirks import Quirk, adjustments
+from custom_components.bemcom_connectors.ocpp.refusals import NotAccepted
 from custom_components.bemcom_connectors.ocpp.startup import MAX_TIMEOUTS, StartUp
 from tests.ocpp.scripted import (
     DEFAULTS,
@@ -811,6 +812,79 @@ async def test_a_loss_that_is_told_by_who_ends_it(
     assert start_up.report["measurands"].startswith("left out")
     start_up.cancel(lost=True)
     assert charge_point.configuration.losses["measurands"][0] == 2
+
+
+# What the user left
+
+
+async def test_it_is_as_the_user_left_it_once_its_statuses_are_known(
+    charge_point: ScriptedChargePoint,
+) -> None:
+    async def step() -> str:
+        assert ("StatusNotification", 0) in charge_point.triggers()
+        await charge_point.call(
+            "ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}
+        )
+        return "1 changed"
+
+    charge_point.intercept = lambda action, _: (
+        {"status": "Accepted"} if action == "ChangeAvailability" else None
+    )
+    charge_point.further["availability"] = step
+    report = await boot(charge_point)
+    assert report["availability"] == "1 changed"
+    names = list(report)
+    assert names.index("statuses") + 1 == names.index("availability")
+    assert names[-1] == "meter_values"
+
+
+async def test_what_the_user_left_may_be_impossible_now(
+    charge_point: ScriptedChargePoint,
+) -> None:
+    async def step() -> str:
+        raise NotAccepted("SetChargingProfile", "Rejected", "X" * 500)
+
+    charge_point.further["limits"] = step
+    report = await boot(charge_point)
+    assert report["limits"].startswith("SetChargingProfile: Rejected")
+    assert len(report["limits"]) <= 100
+    assert report["meter_values"] == "accepted"
+    assert not charge_point.configuration.losses
+
+
+@pytest.mark.parametrize("reason", [CallReason.CLOSED, CallReason.TIMEOUT])
+async def test_what_the_user_left_costs_the_connection(
+    charge_point: ScriptedChargePoint, reason: CallReason
+) -> None:
+    async def step() -> str:
+        charge_point.asked += 1
+        raise failed(reason, "SetChargingProfile")
+
+    charge_point.further["limits"] = step
+    for _ in range(2):
+        start_up = start_up_of(charge_point)
+        await start_up.run(booted=True)
+        assert start_up.report["limits"] == reason
+        if reason is CallReason.TIMEOUT:
+            # What comes after it had an answer.
+            assert not charge_point.configuration.losses
+            return
+    report = await boot(charge_point)
+    assert report["limits"].startswith("left out")
+
+
+async def test_a_step_without_a_question_says_nothing_of_the_connection(
+    charge_point: ScriptedChargePoint,
+) -> None:
+    async def step() -> str:
+        return "none"
+
+    fails(charge_point, failed(CallReason.TIMEOUT), "TriggerMessage")
+    charge_point.further["limits"] = step
+    start_up = start_up_of(charge_point)
+    await start_up.run(booted=True)
+    start_up.cancel(lost=True)
+    assert set(charge_point.configuration.losses) == {"statuses"}
 
 
 # Never twice at once

@@ -1,7 +1,7 @@
 """One charge point: who it is, its connection, and what is kept of it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 import logging
 import sys
@@ -12,17 +12,19 @@ from ..connector.model import JsonValue
 from ..connector.sensor_flow import DEFAULT_MAX_DATAPOINTS
 from . import datapoints as names
 from .actions import read_request
-from .authentication import matches
 from .calls import CallFailed, CallReason
 from .clock import DeviceClock
 from .configuration import Configuration
 from .connector_state import ConnectorState, iso
+from .control import Control
 from .frames import Call, ErrorCode, Refused
-from .handshake import Arrival
+from .handshake import Arrival, proves
 from .host import Host
 from .incoming import HANDLERS
 from .leniencies import Leniencies
+from .limits import Limits
 from .model import MAX_CONNECTORS, ChargePointConfig, Identity
+from .profiles import Profiles
 from .quirks import Adjustments, Quirk, adjustments, quirks_of
 from .session import Session, new_history
 from .startup import StartUp
@@ -60,6 +62,11 @@ class ChargePoint:
         self.history = new_history()
         self.session: Session | None = None
         self.start_up = StartUp(self)
+        self.control = Control(self)
+        self.profiles = Profiles(self)
+        self.limits = Limits(self)
+        # How often anything was asked of it.
+        self.asked = 0
         self.connections = 0
         self.boots = 0
         self.last_seen: float | None = None
@@ -98,19 +105,7 @@ class ChargePoint:
 
     def is_shown_by(self, arrival: Arrival) -> bool:
         """Tell whether who comes proves to be it, as far as that is asked for."""
-        config = self.config
-        if config.password and not matches(config.password, arrival.passwords):
-            return False
-        if not arrival.certificate_names:
-            return True
-        serial = self.identity.serial_number
-        allowed = {config.certificate_name} if config.certificate_name else {config.id}
-        if not config.certificate_name and serial:
-            allowed.add(serial)
-        return bool(
-            {it.casefold() for it in allowed}
-            & {it.casefold() for it in arrival.certificate_names}
-        )
+        return proves(arrival, self.config, self.identity.serial_number)
 
     def attach(self, session: Session, *, invite: bool = False) -> None:
         """Take a connection for that of this charge point, instead of a former one.
@@ -148,14 +143,23 @@ class ChargePoint:
         self.host.changed()
 
     async def call(
-        self, action: str, payload: dict[str, JsonValue], timeout: float | None = None
+        self,
+        action: str,
+        payload: dict[str, JsonValue],
+        timeout: float | None = None,
+        *,
+        raw: bool = False,
     ) -> dict[str, Any]:
-        """Ask something of the charge point; raises CallFailed with the reason."""
+        """Ask something of the charge point; raises CallFailed with the reason.
+
+        `raw` leaves the answer as it came.
+        """
         if self.session is None:
             raise CallFailed(CallReason.NOT_CONNECTED, action)
         session = self.session
         timeout = (timeout or session.call_timeout) * self.adjustments.patience
-        return await session.call(action, payload, timeout)
+        self.asked += 1
+        return await session.call(action, payload, timeout, raw=raw)
 
     async def trigger(self, message: str, connector_id: int = 0) -> None:
         """Ask for a message, if the charge point knows how to be asked."""
@@ -257,6 +261,27 @@ class ChargePoint:
         """Note that something is worth keeping."""
         self.host.changed()
 
+    def wishes(self, booted: bool) -> Mapping[str, Callable[[], Awaitable[str]]]:
+        """Return the steps that have it be as the user left it, by their names."""
+        steps = {"availability": self.control.reapply_availability}
+        if booted:
+            steps |= {"profiles": self.profiles.reapply, "limits": self.limits.reapply}
+        return steps
+
+    # Sessions
+
+    def transaction_started(self, connector_id: int) -> None:
+        """Take that a transaction began on a connector."""
+        if connector_id in self.connectors:
+            self.profiles.transaction_started(connector_id)
+            self.limits.transaction_started(connector_id)
+
+    def transaction_ended(self, connector_id: int) -> None:
+        """Take that a transaction on a connector is over."""
+        if connector_id in self.connectors:
+            self.profiles.transaction_ended(connector_id)
+            self.limits.transaction_ended(connector_id)
+
     # What is known of it
 
     def connector(self, connector_id: int) -> ConnectorState | None:
@@ -269,8 +294,15 @@ class ChargePoint:
         found = ConnectorState(connector_id, self._clock)
         self.connectors[connector_id] = found
         self._watch_statuses()
+        self.host.connectors_changed(self.id)
         self.host.tell(lambda it: it.on_connector(self.id, connector_id))
+        if connector_id:
+            self.show(connector_id, {names.IN_SESSION: self._is_in_use(connector_id)})
         return found
+
+    def _is_in_use(self, connector_id: int) -> bool:
+        """Tell whether a transaction runs on a connector."""
+        return self.host.book.open_of(self.id, connector_id) is not None
 
     def show(self, connector_id: int, values: Mapping[str, JsonValue]) -> None:
         """Publish values of a connector; 0: of the charge point."""
@@ -329,6 +361,9 @@ class ChargePoint:
             "connectors": {
                 str(key): it.to_dict() for key, it in self.connectors.items()
             },
+            "control": self.control.to_dict(),
+            "profiles": self.profiles.to_dict(),
+            "limits": self.limits.to_dict(),
         }
 
     def restore(self, data: object) -> None:
@@ -342,23 +377,9 @@ class ChargePoint:
             is_number = isinstance(key, str) and key in _CONNECTOR_IDS
             if is_number and (connector := self.connector(int(key))) is not None:
                 connector.restore(value)
+                if connector.connector_id:
+                    connector.values[names.IN_SESSION] = self._is_in_use(int(key))
         self._adjust()
-
-    def diagnostics(self) -> dict[str, Any]:
-        """Return what helps to find out what goes wrong."""
-        return {
-            "online": self.online,
-            "identity": self.identity.to_dict(),
-            "connections": self.connections,
-            "boots": self.boots,
-            "last_seen": self.last_seen and iso(self.last_seen),
-            "quirks": sorted(self.quirks),
-            "leniencies": dict(self.leniencies.counts.most_common()),
-            "start_up": dict(self.start_up.report),
-            "configuration": self.configuration.diagnostics(),
-            "connectors": {
-                key: {"status": it.status, "values": it.values}
-                for key, it in self.connectors.items()
-            },
-            "frames": list(self.history),
-        }
+        self.control.restore(data.get("control"))
+        self.profiles.restore(data.get("profiles"))
+        self.limits.restore(data.get("limits"))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..connector.model import JsonValue
 from . import datapoints as names
-from .authorization import mask
+from .authorization import Authorization, mask
 from .connector_state import IN_SESSION, ConnectorState, iso
 from .datapoints import state_name
 from .enums import AuthorizationStatus, StopReason
@@ -46,7 +46,7 @@ LOST_AFTER = 300.0
 def authorize(cp: ChargePoint, payload: Payload, now: float) -> Answer:
     """Say whether a tag may charge."""
     id_tag: str = payload["idTag"]
-    authorization = cp.host.tags.authorize(id_tag, cp.config.unknown_tags, now)
+    authorization = _authorize(cp, id_tag, now)
     _swiped(cp, id_tag, authorization.status, now)
     return {"idTagInfo": dict(authorization.info)}
 
@@ -55,7 +55,7 @@ def start_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
     """Give a transaction its id, the same again for a retry, whether allowed or not."""
     id_tag: str = payload["idTag"]
     connector_id: int = payload["connectorId"]
-    authorization = cp.host.tags.authorize(id_tag, cp.config.unknown_tags, now)
+    authorization = _authorize(cp, id_tag, now)
     if (connector := cp.connector(connector_id)) is None:
         # Such connectors are all the same one, or there would be no end of transactions.
         connector_id = MAX_CONNECTORS + 1
@@ -74,6 +74,7 @@ def start_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
             _swiped(cp, id_tag, authorization.status, now)
         if former is not None:
             _tell(cp, former, "ended")
+            cp.transaction_ended(connector_id)
         _tell(cp, transaction, "started")
         if connector is not None:
             _begin(cp, connector, transaction, now)
@@ -104,7 +105,7 @@ def stop_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
     id_tag = payload.get("idTag")
     if not id_tag:
         return {}
-    authorization = cp.host.tags.authorize(id_tag, cp.config.unknown_tags, now)
+    authorization = _authorize(cp, id_tag, now)
     return {"idTagInfo": dict(authorization.info)}
 
 
@@ -150,8 +151,17 @@ def status_changed(cp: ChargePoint, connector: ConnectorState, now: float) -> No
             cp.show(connector.connector_id, _nothing_flows(connector, now))
 
 
+def show_in_service(cp: ChargePoint) -> None:
+    """Show a charge point in service as soon as one of its connectors is: many say no more."""
+    whole = cp.connectors.get(0)
+    if whole is None or names.OPERATIVE not in whole.values:
+        cp.show(0, {names.OPERATIVE: True})
+
+
 def refresh(cp: ChargePoint, now: float) -> None:
-    """Let time go on: of running sessions, whose end may be lost, and since it was seen."""
+    """Let time go on: of sessions, whose end may be lost, of plans, and since it was seen."""
+    cp.profiles.refresh(now)
+    cp.limits.refresh(now)
     if cp.last_seen is not None:
         cp.show(0, {names.LAST_SEEN: iso(cp.last_seen)})
     poll = cp.adjustments.poll_meter_values
@@ -308,6 +318,11 @@ def _nothing_flows(connector: ConnectorState, at: float) -> dict[str, JsonValue]
     }
 
 
+def _authorize(cp: ChargePoint, id_tag: str, now: float) -> Authorization:
+    """Say whether a tag may charge, which what is started from here may."""
+    return cp.host.tags.authorize(id_tag, cp.control.policy_of(id_tag, now), now)
+
+
 def _swiped(
     cp: ChargePoint, id_tag: str, status: AuthorizationStatus, now: float
 ) -> None:
@@ -330,6 +345,10 @@ def _swiped(
 
 def _tell(cp: ChargePoint, transaction: Transaction, event_type: str) -> None:
     """Tell that a session began, or is over."""
+    if event_type == "started":
+        cp.transaction_started(transaction.connector_id)
+    elif cp.host.book.open_of(cp.id, transaction.connector_id) is None:
+        cp.transaction_ended(transaction.connector_id)
     record = session_record(cp, transaction)
     connector_id = transaction.connector_id
     cp.host.tell(

@@ -147,9 +147,14 @@ class Configuration:
         if self.keys:
             self.lacks(refused)
 
-    async def write(self, call: Caller, key: str, value: str) -> str:
-        """Write a key unless it has that value, and return the status; raises CallFailed."""
-        if self.has(key, value):
+    async def write(
+        self, call: Caller, key: str, value: str, *, even_so: bool = False
+    ) -> str:
+        """Write a key unless it has that value, and return the status; raises CallFailed.
+
+        `even_so`: also if it is known to have it.
+        """
+        if not even_so and self.has(key, value):
             return ACCEPTED
         name = self._names.get(key.lower(), key)
         try:

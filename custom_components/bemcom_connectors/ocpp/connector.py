@@ -5,31 +5,27 @@ from collections.abc import Callable, Iterable, Mapping
 import time
 from typing import Any, override
 
+from ..connector.actuators import Actuator
 from ..connector.base import Connector
 from ..connector.flatten import SEPARATOR
 from ..connector.model import JsonValue, RawMessage
+from .actuators import OF_HUB, actuators_of
+from .admission import admit, may_wait
 from .authorization import IdTag, IdTags
 from .charge_point import MAX_DATAPOINTS, ChargePoint
 from .charging import refresh, session_record
+from .commands import carry_out
 from .handshake import Arrival, Verdict
 from .listener import OcppListener
-from .model import (
-    ChargePointConfig,
-    HubOptions,
-    Keys,
-    PendingChargePoint,
-    UnknownPolicy,
-    device_id_of,
-)
-from .pairing import MAX_PENDING, HeldChargePoint
+from .model import ChargePointConfig, HubOptions, Keys, PendingChargePoint, device_id_of
+from .pairing import HeldChargePoint
+from .reporting import diagnostics
 from .server import Server, ServerOptions
 from .session import Session
 from .transactions import TransactionBook
 
 # Running sessions get older with each look.
 _LOOK_INTERVAL = 30.0
-# A charge point that still is there answers a ping within this time.
-_ALIVE = 3.0
 
 
 class OcppConnector(Connector):
@@ -46,7 +42,10 @@ class OcppConnector(Connector):
         self.tags = IdTags()
         self.book = TransactionBook()
         self.charge_points: dict[str, ChargePoint] = {}
-        self._held: dict[str, HeldChargePoint] = {}
+        # Those that nobody added yet.
+        self.held: dict[str, HeldChargePoint] = {}
+        # What can be set on each charge point.
+        self._own_actuators: dict[str, dict[str, Actuator]] = {}
         self._keys: dict[tuple[str, int], Keys] = {}
         self._server_options = server_options
         self._server: Server | None = None
@@ -65,11 +64,11 @@ class OcppConnector(Connector):
     @property
     def pending(self) -> Mapping[str, PendingChargePoint]:
         """Return the charge points that are held until somebody adds them."""
-        return {key: it.known for key, it in self._held.items()}
+        return {key: it.known for key, it in self.held.items()}
 
     def presents_password(self, charge_point_id: str, password: str) -> bool:
         """Tell whether a held charge point came with this password."""
-        held = self._held.get(charge_point_id)
+        held = self.held.get(charge_point_id)
         return held is not None and held.presents(password)
 
     def is_online(self, charge_point_id: str) -> bool:
@@ -96,8 +95,8 @@ class OcppConnector(Connector):
         """Take up what counts for all charge points; who is unwelcome now is let go."""
         self.options = options
         self._tune()
-        for charge_point_id in list(self._held):
-            if not self._may_wait(charge_point_id):
+        for charge_point_id in list(self.held):
+            if not may_wait(self, charge_point_id):
                 self._let_go_of(charge_point_id, "Not welcome here")
 
     def set_id_tags(self, tags: Iterable[IdTag]) -> None:
@@ -114,12 +113,14 @@ class OcppConnector(Connector):
             if (known := self.charge_points.get(charge_point_id)) is not None:
                 if known.config != config:
                     known.set_config(config)
+                    self.connectors_changed(charge_point_id)
                 continue
             charge_point = ChargePoint(config, self)
             self.charge_points[charge_point_id] = charge_point
             charge_point.restore(self._kept.pop(charge_point_id, None))
+            self.connectors_changed(charge_point_id)
             self._show_kept(charge_point)
-            if (held := self._held.pop(charge_point_id, None)) is not None:
+            if (held := self.held.pop(charge_point_id, None)) is not None:
                 held.close()
                 self.tell(
                     lambda it, gone=charge_point_id: it.on_pending_gone(gone)  # type: ignore[misc]
@@ -145,6 +146,7 @@ class OcppConnector(Connector):
             prefix = device_id_of(charge_point_id, connector_id) + SEPARATOR
             for name in connector.values:
                 self.forget_datapoint(prefix + name)
+        self.connectors_changed(charge_point_id)
         self.changed(urgent=True)
 
     # What is kept
@@ -184,7 +186,7 @@ class OcppConnector(Connector):
                 for it in self.pending.values()
             ],
             "charge_points": {
-                key: it.diagnostics() for key, it in self.charge_points.items()
+                key: diagnostics(it) for key, it in self.charge_points.items()
             },
         }
 
@@ -201,9 +203,9 @@ class OcppConnector(Connector):
     async def disconnect(self) -> None:
         """Hang up on all, and listen no more."""
         server, self._server = self._server, None
-        for held in self._held.values():
+        for held in self.held.values():
             held.close()
-        self._held.clear()
+        self.held.clear()
         reason = "The central system stops"
         await asyncio.gather(*(it.close(reason) for it in self.charge_points.values()))
         if server is not None:
@@ -225,25 +227,21 @@ class OcppConnector(Connector):
         """Have no messages but those that sessions bring."""
         raise NotImplementedError
 
+    # What is set
+
+    @override
+    async def send_command(
+        self, datapoint_key: str, datapoint_value: JsonValue, datapoint_timestamp: int
+    ) -> JsonValue:
+        """Tell a charge point, and return what it made of it; raises CommandError."""
+        actuator = self.actuators[datapoint_key]
+        return await carry_out(self.charge_points, actuator, datapoint_value)
+
     # The server's directory
 
     async def admit(self, arrival: Arrival) -> Verdict:
         """Decide whether a charge point may open its socket."""
-        verdict = self._judge(arrival)
-        if verdict is Verdict.ACCEPTED and await self._is_taken(arrival):
-            self.log_once(
-                f"{arrival.charge_point_id} taken",
-                "Refusing a connection from %s as charge point %s, which is connected from "
-                "elsewhere; give each charge point an id of its own, and a password",
-                arrival.remote,
-                arrival.charge_point_id,
-            )
-            return Verdict.FORBIDDEN
-        # The user may have changed anything meanwhile.
-        verdict = self._judge(arrival)
-        if verdict is Verdict.UNAUTHORIZED:
-            self.tell(lambda it: it.on_refused(arrival.charge_point_id))
-        return verdict
+        return await admit(self, arrival)
 
     def serves_without_subprotocol(self, charge_point_id: str) -> bool:
         """Tell whether the user, or its quirk, allows a charge point to name no protocol."""
@@ -256,8 +254,8 @@ class OcppConnector(Connector):
         if charge_point is not None:
             charge_point.attach(session)
             return
-        former = self._held.pop(session.charge_point_id, None)
-        self._held[session.charge_point_id] = HeldChargePoint(
+        former = self.held.pop(session.charge_point_id, None)
+        self.held[session.charge_point_id] = HeldChargePoint(
             session, self._tell_pending
         )
         if former is not None:
@@ -269,61 +267,9 @@ class OcppConnector(Connector):
         charge_point = self.charge_points.get(session.charge_point_id)
         if charge_point is not None:
             charge_point.detach(session)
-        held = self._held.get(session.charge_point_id)
+        held = self.held.get(session.charge_point_id)
         if held is not None and held.session is session:
             self._drop_held(session.charge_point_id)
-
-    def _judge(self, arrival: Arrival) -> Verdict:
-        """Decide about a charge point by what it shows of itself."""
-        charge_point = self.charge_points.get(arrival.charge_point_id)
-        if charge_point is None:
-            return self._admit_unknown(arrival)
-        if not charge_point.is_shown_by(arrival):
-            return Verdict.UNAUTHORIZED
-        return Verdict.ACCEPTED
-
-    def _admit_unknown(self, arrival: Arrival) -> Verdict:
-        """Decide about a charge point that nobody added."""
-        charge_point_id = arrival.charge_point_id
-        if not self._may_wait(charge_point_id):
-            return Verdict.UNKNOWN
-        if (held := self._held.get(charge_point_id)) is not None:
-            same = held.session.remote == arrival.remote
-            return Verdict.ACCEPTED if same else Verdict.FORBIDDEN
-        if len(self._held) >= MAX_PENDING:
-            return Verdict.BUSY
-        return Verdict.ACCEPTED
-
-    def _may_wait(self, charge_point_id: str) -> bool:
-        """Tell whether a charge point that nobody added may wait for that."""
-        return (
-            self.options.unknown is UnknownPolicy.PAIR
-            and charge_point_id not in self.options.ignored
-        )
-
-    async def _is_taken(self, arrival: Arrival) -> bool:
-        """Tell whether another socket is this charge point, and alive."""
-        asked = None
-        # It may have come back by itself while a dead socket was asked.
-        while (session := self._rival_of(arrival)) not in {None, asked}:
-            if await session.is_alive(_ALIVE):
-                return True
-            asked = session
-        return False
-
-    def _rival_of(self, arrival: Arrival) -> Session | None:
-        """Return the socket of a charge point that must not be pushed off by who comes.
-
-        Who proves to be the charge point may always come back, and who comes from where it
-        was has most likely lost its connection.
-        """
-        charge_point = self.charge_points.get(arrival.charge_point_id)
-        session = None if charge_point is None else charge_point.session
-        if session is None or charge_point is None or session.remote == arrival.remote:
-            return None
-        if charge_point.config.password or arrival.certificate_names:
-            return None
-        return session
 
     # The charge points' host
 
@@ -356,6 +302,22 @@ class OcppConnector(Connector):
             except Exception as err:  # noqa: BLE001 - a listener never ends the connector
                 self.count_listener_error(type(listener).__name__, err)
 
+    def connectors_changed(self, charge_point_id: str) -> None:
+        """Have actuators of the connectors that a charge point has now."""
+        found = self.charge_points.get(charge_point_id)
+        own = {} if found is None else actuators_of(found)
+        if own == self._own_actuators.get(charge_point_id, {}):
+            return
+        if own:
+            self._own_actuators[charge_point_id] = own
+        else:
+            del self._own_actuators[charge_point_id]
+        # Another one each time, so that everybody sees that it changed.
+        actuators = dict(OF_HUB) if self._own_actuators else {}
+        for it in self._own_actuators.values():
+            actuators |= it
+        self.actuators = actuators
+
     def changed(self, *, urgent: bool = False) -> None:
         """Note that something is worth keeping; `urgent`: at once."""
         urgent = urgent or self.book.needs_saving
@@ -377,13 +339,13 @@ class OcppConnector(Connector):
 
     def _let_go_of(self, charge_point_id: str, reason: str) -> None:
         """Hang up on a charge point that was held."""
-        held = self._held[charge_point_id]
+        held = self.held[charge_point_id]
         self._drop_held(charge_point_id)
         self._close_soon(held.session, reason)
 
     def _drop_held(self, charge_point_id: str) -> None:
         """Hold a charge point no more."""
-        self._held.pop(charge_point_id).close()
+        self.held.pop(charge_point_id).close()
         self.tell(lambda it: it.on_pending_gone(charge_point_id))
 
     def _close_soon(self, session: Session, reason: str = "") -> None:

@@ -35,6 +35,7 @@ _FREE = frozenset({ChargePointStatus.AVAILABLE, ChargePointStatus.RESERVED})
 _NOTHING = frozenset({"", "0", "null", "none", "noerror", "-"})
 
 _NO_SESSION: Mapping[str, JsonValue] = {
+    names.IN_SESSION: False,
     names.SESSION_ENERGY: None,
     names.SESSION_DURATION: None,
     names.SESSION_START: None,
@@ -96,6 +97,10 @@ class ConnectorState:
             names.VENDOR_ID: _said(payload.get("vendorId"), blank_texts),
             names.PROBLEM: faulted or error != ChargePointErrorCode.NO_ERROR,
         }
+        if status is not ChargePointStatus.FAULTED:
+            # A fault says nothing about that.
+            operative = status is not ChargePointStatus.UNAVAILABLE
+            values[names.OPERATIVE] = operative
         if self.connector_id:
             values[names.CHARGING] = status is ChargePointStatus.CHARGING
             if status in PLUGGED_IN:
@@ -118,6 +123,7 @@ class ConnectorState:
         ):
             return dict(_NO_SESSION)
         return {
+            names.IN_SESSION: transaction.ended is None,
             names.SESSION_ENERGY: round(transaction.energy_wh / 1000, 3),
             names.SESSION_DURATION: round(transaction.duration(now)),
             names.SESSION_START: iso(transaction.started),

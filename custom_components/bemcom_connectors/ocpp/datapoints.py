@@ -16,6 +16,10 @@ ERROR_INFO: Final = "error_info"
 VENDOR_ID: Final = "vendor_id"
 PROBLEM: Final = "problem"
 ID_TAG: Final = "id_tag"
+# Whether it is in service.
+OPERATIVE: Final = "operative"
+# In A.
+CHARGING_LIMIT: Final = "charging_limit"
 
 # Of a charge point
 CONNECTED: Final = "connected"
@@ -27,6 +31,11 @@ DIAGNOSTICS_STATUS: Final = "diagnostics_status"
 # Of a connector
 PLUGGED_IN: Final = "plugged_in"
 CHARGING: Final = "charging"
+# Whether a transaction runs, be there a current or not.
+IN_SESSION: Final = "in_session"
+# The limit of the charging profiles now, in A, and when there will be another one.
+PLANNED_LIMIT: Final = "planned_limit"
+NEXT_LIMIT_CHANGE: Final = "next_limit_change"
 SESSION_ENERGY: Final = "session_energy"
 SESSION_DURATION: Final = "session_duration"
 SESSION_START: Final = "session_start"

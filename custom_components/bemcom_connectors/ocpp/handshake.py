@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
-from .authentication import parse_basic
-from .model import MAX_ID_LENGTH
+from .authentication import matches, parse_basic
+from .model import MAX_ID_LENGTH, ChargePointConfig
 from .tls import names_of
 
 SUBPROTOCOL = "ocpp1.6"
@@ -113,3 +113,18 @@ def _last_segment(path: str) -> str:
 
 def _is_readable(text: str) -> bool:
     return text.isprintable() and bool(text.strip())
+
+
+def proves(arrival: Arrival, config: ChargePointConfig, serial_number: str) -> bool:
+    """Tell whether who comes proves to be a charge point, as far as that is asked for."""
+    if config.password and not matches(config.password, arrival.passwords):
+        return False
+    if not arrival.certificate_names:
+        return True
+    allowed = {config.certificate_name} if config.certificate_name else {config.id}
+    if not config.certificate_name and serial_number:
+        allowed.add(serial_number)
+    return bool(
+        {it.casefold() for it in allowed}
+        & {it.casefold() for it in arrival.certificate_names}
+    )

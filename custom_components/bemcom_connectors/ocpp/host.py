@@ -28,6 +28,9 @@ class Host(Protocol):
     def tell(self, what: Callable[[OcppListener], None]) -> None:
         """Tell the listeners of something."""
 
+    def connectors_changed(self, charge_point_id: str) -> None:
+        """Take that a charge point has other connectors now."""
+
     def changed(self, *, urgent: bool = False) -> None:
         """Note that something is worth keeping; `urgent`: at once."""
 

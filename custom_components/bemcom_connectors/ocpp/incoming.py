@@ -99,6 +99,8 @@ def _status_notification(cp: ChargePoint, payload: Payload, now: float) -> Answe
     at = payload.get("timestamp")
     values = connector.take_status(payload, at, now, cp.adjustments.blank_texts)
     cp.show(connector_id, values)
+    if connector_id and values.get(names.OPERATIVE):
+        charging.show_in_service(cp)
     if connector.status != before:
         charging.status_changed(cp, connector, now)
         cp.host.changed()

@@ -57,6 +57,10 @@ class ChargePointConfig:
     clock_aligned_interval: int = 900
     heartbeat_interval: int = 300
     websocket_ping_interval: int = 0
+    # The id tag of what is started from here; empty: one that is made up.
+    remote_start_tag: str = field(default="", repr=False)
+    # The largest current that a connector can be limited to, in A.
+    max_current: float = 32.0
     # Names of quirks; None: those of its vendor, model and firmware.
     quirks: frozenset[str] | None = None
 

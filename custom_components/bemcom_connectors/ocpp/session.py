@@ -125,12 +125,17 @@ class Session:
             self._hang_up()
 
     async def call(
-        self, action: str, payload: dict[str, Any], timeout: float | None = None
+        self,
+        action: str,
+        payload: dict[str, Any],
+        timeout: float | None = None,
+        *,
+        raw: bool = False,
     ) -> dict[str, Any]:
         """Ask the charge point, after all who asked before; return its answer.
 
-        The timeout counts from when it is sent. Raises CallFailed, and ValueError for a
-        payload that OCPP does not allow.
+        The timeout counts from when it is sent. `raw` leaves the answer as it came. Raises
+        CallFailed, and ValueError for a payload that OCPP does not allow.
         """
         check_request(action, payload)
         if self._waiting >= MAX_WAITING_CALLS:
@@ -145,9 +150,12 @@ class Session:
             text = answer.description[:_MAX_TEXT]
             raise CallFailed(CallReason.REFUSED, action, text, answer.code[:_MAX_TEXT])
         try:
-            return read_confirmation(action, answer.payload, self.notes)
+            confirmation = read_confirmation(action, answer.payload, self.notes)
         except InvalidConfirmation as err:
             raise CallFailed(CallReason.INVALID, action, str(err)[:_MAX_TEXT]) from err
+        if raw and isinstance(answer.payload, dict):
+            return answer.payload
+        return confirmation
 
     async def close(self, code: int = WSCloseCode.OK, reason: str = "") -> None:
         """Say goodbye, and hang up on who does not answer that."""

@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 import time
 from typing import Any, Protocol
 
-from ..connector.model import JsonValue
+from ..connector.model import ConnectorError, JsonValue
 from .calls import CallFailed, CallReason
 from .configuration import ACCEPTED, NOT_THERE, Configuration, is_refusal
 from .configuration_reading import read_configuration
@@ -36,7 +37,8 @@ _RESTLESS = 900.0
 
 _READING = "configuration"
 _LEFT_OUT = "left out"
-
+# No outcome is longer.
+_MAX_TEXT = 100
 
 # No answer can be hoped for.
 _GONE = frozenset({CallReason.CLOSED, CallReason.NOT_CONNECTED})
@@ -49,6 +51,8 @@ class Target(Protocol):
     adjustments: Adjustments
     configuration: Configuration
     identity: Identity
+    # How often anything was asked of it.
+    asked: int
 
     @property
     def connector_ids(self) -> Sequence[int]:
@@ -66,6 +70,9 @@ class Target(Protocol):
 
     def changed(self) -> None:
         """Take that something is worth keeping."""
+
+    def wishes(self, booted: bool) -> Mapping[str, Callable[[], Awaitable[str]]]:
+        """Return the steps that have it be as the user left it, by their names."""
 
 
 class StartUp:
@@ -184,6 +191,10 @@ class StartUp:
                 known_only=True,
             ),
             "statuses": self._ask_statuses,
+            **{
+                name: partial(self._watch_whole, step)
+                for name, step in self._target.wishes(booted).items()
+            },
             "meter_values": lambda: self._trigger("MeterValues", lambda: True),
         }
 
@@ -213,6 +224,9 @@ class StartUp:
             self._timeouts += err.reason is CallReason.TIMEOUT
             self._disconnected = err.reason in _GONE
             return f"{err.reason} {err.code[:40]}".strip()
+        except ConnectorError as err:
+            # It does not want that, whatever the user wants.
+            return str(err)[:_MAX_TEXT]
         if self._calls > calls and name in losses:
             _, at = losses.pop(name)
             if name == _READING:
@@ -225,17 +239,34 @@ class StartUp:
         if self._calls and (pause := self._target.adjustments.call_pause):
             await asyncio.sleep(pause)
         self._calls += 1
+        return await self._watch(self._target.call(action, payload))
+
+    async def _watch_whole(self, step: Callable[[], Awaitable[str]]) -> str:
+        """Do a step of others, that asks what it wants in its own way."""
+        asked, suspect = self._target.asked, self._suspect
+        outcome = await self._watch(step())
+        if self._target.asked == asked:
+            # There was nothing to ask, which says nothing of the connection.
+            self._suspect = suspect
+        self._calls += self._target.asked - asked
+        return outcome
+
+    async def _watch[T](self, work: Awaitable[T]) -> T:
+        """Wait for what asks something, and note if that costs the connection."""
         self._suspect = self._suspect or self._step
         try:
-            answer = await self._target.call(action, payload)
+            result = await work
         except CallFailed as err:
             if err.reason is CallReason.CLOSED:
                 self._blame()
             elif err.reason is not CallReason.TIMEOUT:
                 self._suspect = ""
             raise
+        except ConnectorError:
+            self._suspect = ""
+            raise
         self._suspect = ""
-        return answer
+        return result
 
     # Steps that cost the connection
 

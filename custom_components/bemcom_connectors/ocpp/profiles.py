@@ -1,0 +1,357 @@
+"""The charging profiles of one charge point: sent, asked for, planned, and sent again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+import time
+from typing import Any, Protocol
+
+from ..connector.model import JsonValue
+from . import datapoints as names
+from .calls import CallFailed
+from .charging_profile import ChargingProfile
+from .configuration import ACCEPTED, Configuration, is_refusal
+from .connector_state import ConnectorState, iso
+from .enums import ChargingProfileKind, ChargingProfilePurpose, ChargingRateUnit
+from .host import Host
+from .installed_profiles import InstalledProfile, InstalledProfiles
+from .measurands import LINES, datapoint_name
+from .profile_rules import Capabilities, check_number, check_profile, rounded
+from .refusals import NotAccepted
+from .smart_charging import Planned, RunningTransaction, composite_schedule, outlook
+
+# What a car takes at least on a phase that it uses.
+_LEAST_CURRENT = 1.0
+USUAL_PHASES = 3
+# So long a transaction may take to begin after it was asked for.
+_PATIENCE = 900.0
+
+_CURRENTS = tuple(datapoint_name("Current.Import", line) for line in LINES)
+
+
+class Target(Protocol):
+    """The charge point, as its charging profiles see it."""
+
+    configuration: Configuration
+    connectors: dict[int, ConnectorState]
+    host: Host
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+
+    @property
+    def connector_ids(self) -> Sequence[int]:
+        """Return its connectors as far as they are known, without 0."""
+
+    async def call(self, action: str, payload: dict[str, JsonValue]) -> dict[str, Any]:
+        """Ask something of the charge point; raises CallFailed."""
+
+    def show(self, connector_id: int, values: Mapping[str, JsonValue]) -> None:
+        """Publish values of a connector; 0: of the charge point."""
+
+
+class Profiles:
+    """What is installed on a charge point, as far as it went through here."""
+
+    def __init__(self, target: Target) -> None:
+        """Know no profile yet."""
+        self.installed = InstalledProfiles()
+        # Whether it ever took one.
+        self.ever_taken = False
+        # Whom to tell that somebody set or removed profiles.
+        self.listeners: list[Callable[[], None]] = []
+        self._target = target
+        # The ids of those that are to be installed again after a boot.
+        self._kept: set[int] = set()
+        # What transactions will begin with, by their connectors, and until when.
+        self._expected: dict[int, tuple[ChargingProfile, float]] = {}
+        self._phases: dict[int, int] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what the charge point takes, as far as it says so."""
+        keys = self._target.configuration.keys
+        return Capabilities.of({key: it.value or "" for key, it in keys.items()})
+
+    def transaction_id(self, connector_id: int) -> int | None:
+        """Return the transaction that runs on a connector; None: there is none."""
+        found = self._target.host.book.open_of(self._target.id, connector_id)
+        return None if found is None else found.id
+
+    # What users ask for
+
+    async def set_profile(
+        self, connector_id: int, profile: ChargingProfile
+    ) -> ChargingProfile:
+        """Install a profile, and return it as it was sent.
+
+        Raises ProfileError before anything is sent, NotAccepted or CallFailed after.
+        """
+        running = self.transaction_id(connector_id)
+        profile = rounded(profile)
+        is_tx = profile.purpose is ChargingProfilePurpose.TX_PROFILE
+        if is_tx and profile.transaction_id is None:
+            profile = replace(profile, transaction_id=running)
+        capabilities = self.capabilities
+        check_profile(profile, connector_id, capabilities, transaction_id=running)
+        check_number(self.installed.count_with(connector_id, profile), capabilities)
+        await self.send(connector_id, profile)
+        self._kept.add(profile.id)
+        self._tell()
+        return profile
+
+    async def clear(
+        self,
+        profile_id: int | None = None,
+        connector_id: int | None = None,
+        purpose: ChargingProfilePurpose | None = None,
+        stack_level: int | None = None,
+    ) -> str:
+        """Remove profiles; return "Accepted", or "Unknown" if there were none."""
+        status = await self.remove(profile_id, connector_id, purpose, stack_level)
+        self._tell()
+        return status
+
+    async def get_composite_schedule(
+        self, connector_id: int, duration: int, unit: ChargingRateUnit | None = None
+    ) -> dict[str, Any]:
+        """Return what the charge point says it is going to do, times as text."""
+        payload: dict[str, JsonValue] = {
+            "connectorId": connector_id,
+            "duration": duration,
+        }
+        if unit is not None:
+            payload["chargingRateUnit"] = unit.value
+        answer = dict(await self._target.call("GetCompositeSchedule", payload))
+        _write_time(answer, "scheduleStart")
+        if schedule := answer.get("chargingSchedule"):
+            answer["chargingSchedule"] = schedule = dict(schedule)
+            _write_time(schedule, "startSchedule")
+        return answer
+
+    def planned(
+        self, connector_id: int, start: float, duration: int, unit: ChargingRateUnit
+    ) -> list[Planned]:
+        """Return what is going to be in effect by what is installed."""
+        return composite_schedule(
+            self.installed,
+            connector_id,
+            start,
+            duration,
+            unit,
+            transactions=self.transactions(),
+            phases=self.phases(connector_id),
+        )
+
+    # What limits need as well
+
+    async def send(self, connector_id: int, profile: ChargingProfile) -> None:
+        """Install a profile as it is; raises NotAccepted and CallFailed."""
+        action = "SetChargingProfile"
+        payload: dict[str, JsonValue] = {
+            "connectorId": connector_id,
+            "csChargingProfiles": profile.to_payload(),
+        }
+        answer = await self._target.call(action, payload)
+        if (status := str(answer.get("status", ""))) != ACCEPTED:
+            raise NotAccepted(action, status)
+        self.ever_taken = True
+        for it in self.installed.install(connector_id, profile):
+            self._kept.discard(it.profile.id)
+        self._changed()
+
+    async def remove(
+        self,
+        profile_id: int | None = None,
+        connector_id: int | None = None,
+        purpose: ChargingProfilePurpose | None = None,
+        stack_level: int | None = None,
+    ) -> str:
+        """Remove profiles, and return whether there were any; raises CallFailed."""
+        given: dict[str, JsonValue] = {
+            "id": profile_id,
+            "connectorId": connector_id,
+            "chargingProfilePurpose": purpose and purpose.value,
+            "stackLevel": stack_level,
+        }
+        payload: dict[str, JsonValue] = {
+            key: value for key, value in given.items() if value is not None
+        }
+        answer = await self._target.call("ClearChargingProfile", payload)
+        # What it does not know is not there either.
+        self._forget(
+            self.installed.clear(profile_id, connector_id, purpose, stack_level)
+        )
+        self._changed()
+        return str(answer.get("status", ""))
+
+    def phases(self, connector_id: int) -> int:
+        """Return how many phases a car uses, as far as that was measured."""
+        ids = self._target.connector_ids
+        if connector_id == 0 and len(ids) == 1:
+            connector_id = ids[0]
+        if (connector := self._target.connectors.get(connector_id)) is not None:
+            currents = (connector.values.get(it) for it in _CURRENTS)
+            used = sum(
+                isinstance(it, int | float) and it >= _LEAST_CURRENT for it in currents
+            )
+            if used and self.transaction_id(connector_id) is not None:
+                self._phases[connector_id] = used
+        return self._phases.get(connector_id, USUAL_PHASES)
+
+    # As time goes on
+
+    def expect(self, connector_id: int, profile: ChargingProfile) -> None:
+        """Take that a transaction was asked for with a profile; 0: on any connector."""
+        self._expected[connector_id] = (rounded(profile), time.monotonic() + _PATIENCE)
+
+    def transaction_started(self, connector_id: int) -> None:
+        """Take that a transaction began, perhaps with a profile."""
+        self._phases.pop(connector_id, None)
+        expected = self._expected.pop(connector_id, None)
+        if expected is None:
+            expected = self._expected.pop(0, None)
+        if expected is not None and time.monotonic() < expected[1]:
+            profile = replace(
+                expected[0], transaction_id=self.transaction_id(connector_id)
+            )
+            self.installed.install(connector_id, profile)
+            self._kept.add(profile.id)
+        self._changed()
+
+    def transaction_ended(self, connector_id: int) -> None:
+        """Take that a transaction is over, and its profiles with it."""
+        self._phases.pop(connector_id, None)
+        running = self.transaction_id(connector_id)
+        for profile in self.installed.of(connector_id):
+            if profile.purpose is ChargingProfilePurpose.TX_PROFILE and (
+                running is None or profile.transaction_id != running
+            ):
+                self._forget(self.installed.clear(profile.id))
+        self._changed()
+
+    async def reapply(self) -> str:
+        """Install again after a boot what users set and is valid; return what came of it."""
+        now = time.time()
+        done, refused = 0, 0
+        for it in self.installed:
+            if self._is_over(it, now):
+                self._forget(self.installed.clear(it.profile.id))
+            elif it.profile.id in self._kept:
+                try:
+                    await self.send(it.connector_id, it.profile)
+                except NotAccepted:
+                    refused += 1
+                except CallFailed as err:
+                    if not is_refusal(err):
+                        raise
+                    refused += 1
+                else:
+                    self._kept.add(it.profile.id)
+                    done += 1
+        if not done and not refused:
+            return "none"
+        return f"{done} installed" + (f", {refused} refused" if refused else "")
+
+    def refresh(self, now: float) -> None:
+        """Publish what is planned, as it changes."""
+        transactions = self.transactions()
+        for connector_id in self._target.connector_ids:
+            # The phases are remembered beyond the moment in which they can be measured.
+            self.phases(connector_id)
+            shown = self._target.connectors[connector_id].values
+            if not len(self.installed) and names.PLANNED_LIMIT not in shown:
+                continue
+            values = self._plan(connector_id, now, transactions)
+            news = {key: it for key, it in values.items() if shown.get(key, "") != it}
+            if news:
+                self._target.show(connector_id, news)
+
+    def _plan(
+        self,
+        connector_id: int,
+        now: float,
+        transactions: Mapping[int, RunningTransaction],
+    ) -> dict[str, JsonValue]:
+        """Return the present limit of a connector, and when it changes."""
+
+        def at(moment: float) -> tuple[float | None, float | None]:
+            limit, changes_at, _ = outlook(
+                self.installed,
+                connector_id,
+                moment,
+                ChargingRateUnit.AMPERES,
+                transactions=transactions,
+                phases=self.phases(connector_id),
+            )
+            return limit, changes_at
+
+        limit, changes_at = at(now)
+        is_waiting = connector_id not in transactions and any(
+            it.profile.kind is ChargingProfileKind.RELATIVE for it in self.installed
+        )
+        if is_waiting and changes_at is not None and at(now + 1)[1] != changes_at:
+            # So long after a transaction begins, whenever that is.
+            changes_at = None
+        return {
+            names.PLANNED_LIMIT: limit,
+            names.NEXT_LIMIT_CHANGE: None if changes_at is None else iso(changes_at),
+        }
+
+    def transactions(self) -> dict[int, RunningTransaction]:
+        """Return the transactions that run, by their connectors."""
+        book = self._target.host.book
+        found = (book.open_of(self._target.id, it) for it in self._target.connector_ids)
+        return {
+            it.connector_id: RunningTransaction(it.id, it.started)
+            for it in found
+            if it is not None
+        }
+
+    def _is_over(self, it: InstalledProfile, now: float) -> bool:
+        """Tell whether a profile will never be in force again."""
+        profile = it.profile
+        if profile.valid_to is not None and profile.valid_to <= now:
+            return True
+        return profile.purpose is ChargingProfilePurpose.TX_PROFILE and (
+            profile.transaction_id != self.transaction_id(it.connector_id)
+        )
+
+    def _forget(self, gone: list[InstalledProfile]) -> None:
+        self._kept.difference_update(it.profile.id for it in gone)
+
+    def _changed(self) -> None:
+        """Keep what is installed now, and show what comes of it."""
+        self._target.host.changed(urgent=True)
+        self.refresh(time.time())
+
+    def _tell(self) -> None:
+        """Tell that somebody set or removed profiles."""
+        for listener in self.listeners:
+            listener()
+
+    # What is kept
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is kept over restarts."""
+        return {
+            "installed": self.installed.to_dict(),
+            "kept": sorted(self._kept),
+            "taken": self.ever_taken,
+        }
+
+    def restore(self, data: object) -> None:
+        """Take up what was kept, as far as there is sense in it."""
+        if not isinstance(data, Mapping):
+            return
+        self.installed.restore(data.get("installed"))
+        self.ever_taken = data.get("taken") is True
+        kept = data.get("kept")
+        ids = {it for it in kept if type(it) is int} if isinstance(kept, list) else ()
+        self._kept = {it for it in ids if self.installed.by_id(it) is not None}
+
+
+def _write_time(answer: dict[str, Any], name: str) -> None:
+    """Write a time of an answer as text."""
+    if name in answer:
+        answer[name] = iso(answer[name])
