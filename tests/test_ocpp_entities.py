@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 import json
 from typing import Any
 
@@ -211,6 +212,28 @@ async def test_entities_of_a_connector(
         assert all(it.translation_key for it in of_charge_point)
         assert {it.config_subentry_id for it in of_charge_point} == {subentry_id}
         assert {it.config_subentry_id for it in of_hub} == {None}
+
+
+async def test_durations_are_for_people(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    connector = await set_up(hass, entry)
+    async with connected(connector) as client:
+        await send(
+            hass,
+            client,
+            "StartTransaction",
+            connectorId=1,
+            idTag="TAG",
+            meterStart=0,
+            timestamp=(dt_util.utcnow() - timedelta(minutes=90)).isoformat(),
+        )
+        duration = shown(hass, "sensor.wallbox_connector_1_session_duration")
+        # Frontends show 1h 30m, as the digits are kept that minutes are made of.
+        looks = entity_registry.async_get(duration.entity_id).options["sensor"]
+        assert looks["suggested_display_precision"] == 3
+        assert float(duration.state) == pytest.approx(1.5, abs=0.01)
+        assert duration.attributes["unit_of_measurement"] == "h"
 
 
 async def test_what_the_vendor_says(

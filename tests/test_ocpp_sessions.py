@@ -18,6 +18,7 @@ from custom_components.bemcom_connectors.diagnostics import (
 )
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.ocpp.client import RawClient
 from tests.ocpp_hub import (
@@ -488,6 +489,37 @@ async def test_the_total_goes_on_over_sessions(
         shown = float(state(hass, entry, "total_energy") or "nan")
         assert shown == pytest.approx(total + (end - begin) / 1000), (begin, end)
         total = shown
+
+
+async def test_sessions_are_asked_for_by_devices_of_home_assistant(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """A charge point has those of all its connectors, a connector its own."""
+    ids = {}
+    await status(wallbox, "Available", 0)
+    for connector_id in (1, 2):
+        await status(wallbox, "Preparing", connector_id)
+        answer = await start(wallbox, connector_id=connector_id)
+        ids[connector_id] = answer["transactionId"]
+        await stop(wallbox, ids[connector_id])
+    await settled(hass)
+    for connector_id, expected in ((0, [*ids.values()]), (1, [ids[1]]), (2, [ids[2]])):
+        shown = entity_id(hass, entry, "status", connector_id)
+        assert shown is not None
+        entity = er.async_get(hass).async_get(shown)
+        assert entity is not None
+        assert entity.device_id is not None
+        found = await sessions(hass, entry, entity.device_id)
+        assert sorted(it["transaction_id"] for it in found) == sorted(expected)
+
+
+@pytest.mark.parametrize("device", ["NOBODY", "", "x" * 500])
+async def test_sessions_of_nobody_are_no_sessions(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient, device: str
+) -> None:
+    with pytest.raises(ServiceValidationError) as err:
+        await sessions(hass, entry, device)
+    assert err.value.translation_key in {"not_a_charge_point", "device_unknown"}
 
 
 async def test_the_last_hundred_sessions_are_kept(

@@ -101,8 +101,8 @@ class ChargePoint:
         config = self.config
         if config.password and not matches(config.password, arrival.passwords):
             return False
-        if not arrival.certificate_names:
-            return True
+        if not arrival.has_certificate:
+            return not config.certificate_name
         serial = self.identity.serial_number
         allowed = {config.certificate_name} if config.certificate_name else {config.id}
         if not config.certificate_name and serial:
