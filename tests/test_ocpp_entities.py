@@ -412,7 +412,7 @@ async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             connectorId=1,
             idTag="04A1B2C3",
             meterStart=0,
-            timestamp="2026-11-21T12:00:00Z",
+            timestamp=dt_util.utcnow().isoformat(),
         )
         session = shown(hass, "event.wallbox_connector_1_charging_session")
         assert session.attributes["event_type"] == "started"
@@ -427,7 +427,7 @@ async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             "StopTransaction",
             transactionId=started["transactionId"],
             meterStop=1000,
-            timestamp="2026-11-21T13:00:00Z",
+            timestamp=dt_util.utcnow().isoformat(),
             reason="EVDisconnected",
         )
         session = shown(hass, "event.wallbox_connector_1_charging_session")
@@ -502,6 +502,22 @@ async def test_firmware(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             "Idle": False,
         }
         assert shown(hass, "sensor.wallbox_firmware_status").state == "idle"
+
+
+async def test_another_firmware_is_an_update_that_is_over(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Many never say so: they restart with it, and that is all."""
+    connector = await set_up(hass, entry)
+    async with connected(connector) as client:
+        for version, in_progress in (("1.0.0", True), ("1.1.0", False)):
+            await send(hass, client, "FirmwareStatusNotification", status="Installing")
+            await send(
+                hass, client, "BootNotification", **BOOT | {"firmwareVersion": version}
+            )
+            attributes = shown(hass, "update.wallbox_firmware").attributes
+            assert attributes["installed_version"] == version
+            assert attributes["in_progress"] is in_progress
 
 
 # Charge points come and go by the user's word

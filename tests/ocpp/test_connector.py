@@ -289,6 +289,23 @@ async def test_another_password_ends_the_connection() -> None:
             await boot(wallbox)
 
 
+async def test_a_quirk_counts_on_the_connection_that_is_open() -> None:
+    async with (
+        central_system(QUIET) as (connector, _),
+        dial(connector.port, CP) as wallbox,
+    ):
+        await boot(wallbox)
+        session = connector.charge_points[CP].session
+        assert session is not None
+        usual = session.silence_limit
+        patient = replace(QUIET, quirks=frozenset({"no_pong"}))
+        connector.set_charge_points({CP: patient})
+        assert connector.charge_points[CP].session is session
+        assert session.silence_limit > usual
+        connector.set_charge_points({CP: QUIET})
+        assert session.silence_limit == usual
+
+
 async def test_a_held_one_must_have_the_password_that_is_set() -> None:
     async with (
         central_system() as (connector, ear),
