@@ -4,6 +4,7 @@
 
 Each one boots, begins a session and sends meter values: the next as soon as the last is
 answered, or so many per second. Frames are put together by hand, and masked with zeros.
+With `--pid` it reports the CPU time too that this process took meanwhile, which serves it.
 """
 
 import argparse
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 import json
+import os
+from pathlib import Path
 import time
 from typing import Any, override
 
@@ -307,8 +310,19 @@ async def dial_all(port: int, number: int, prefix: str = "LOAD") -> list[LoadCha
     return chargers
 
 
-async def as_fast_as_answered(chargers: list[LoadCharger], seconds: float) -> float:
-    """Return how many messages per second were answered."""
+def _cpu_seconds(pid: int) -> float:
+    """Return how long the threads of a process had a processor, the kernel's work with it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def as_fast_as_answered(
+    chargers: list[LoadCharger], seconds: float, pid: int = 0
+) -> tuple[float, float]:
+    """Return how many messages per second were answered, and per second of CPU time.
+
+    Of the process that serves them, if its `pid` is given.
+    """
     # What the central system asks after a boot comes first.
     await asyncio.sleep(1.0)
     for charger in chargers:
@@ -316,12 +330,14 @@ async def as_fast_as_answered(chargers: list[LoadCharger], seconds: float) -> fl
         charger.send(charger.meter_values())
     await asyncio.sleep(0.3)
     before, began = sum(it.answered for it in chargers), time.perf_counter()
+    cpu_before = _cpu_seconds(pid) if pid else 0.0
     await asyncio.sleep(seconds)
     answered = sum(it.answered for it in chargers) - before
     took = time.perf_counter() - began
+    cpu_took = _cpu_seconds(pid) - cpu_before if pid else 0.0
     for charger in chargers:
         charger.next = None
-    return answered / took
+    return answered / took, answered / cpu_took if pid else 0.0
 
 
 async def at_pace(chargers: list[LoadCharger], seconds: float, interval: float) -> None:
@@ -343,9 +359,10 @@ async def at_pace(chargers: list[LoadCharger], seconds: float, interval: float) 
     await asyncio.gather(*waits, return_exceptions=True)
 
 
-def _report(chargers: list[LoadCharger], rate: float) -> None:
+def _report(chargers: list[LoadCharger], rate: float, cpu_rate: float) -> None:
     result = {
         "rate": rate,
+        "cpu_rate": cpu_rate,
         "sent": sum(it.sent for it in chargers),
         "answered": sum(it.answered for it in chargers),
         "refused": sum(it.refused for it in chargers),
@@ -363,16 +380,18 @@ async def run(options: argparse.Namespace) -> None:
         print("dialled", flush=True)
         await asyncio.sleep(options.settle)
         print("settled", flush=True)
-    rate = 0.0
+    rate = cpu_rate = 0.0
     for charger in chargers:
         charger.longest = 0.0
     if options.interval:
         await at_pace(chargers, options.seconds, options.interval)
     elif options.seconds:
-        rate = await as_fast_as_answered(chargers, options.seconds)
+        rate, cpu_rate = await as_fast_as_answered(
+            chargers, options.seconds, options.pid
+        )
     for _ in range(options.messages):
         await asyncio.gather(*(it.exchange(it.meter_values()) for it in chargers))
-    _report(chargers, rate)
+    _report(chargers, rate, cpu_rate)
     if options.hold:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, input)
@@ -389,6 +408,7 @@ def main() -> None:
     parser.add_argument("--interval", type=float, default=0.0)
     parser.add_argument("--messages", type=int, default=0, help="of each, at the end")
     parser.add_argument("--settle", type=float, default=0.0, help="seconds, at first")
+    parser.add_argument("--pid", type=int, default=0, help="of what serves them")
     parser.add_argument("--hold", action="store_true")
     asyncio.run(run(parser.parse_args()))
 

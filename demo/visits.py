@@ -40,7 +40,7 @@ class Visits:
         """Send guests for ever: soon to the first connector, later to the others."""
         async with asyncio.TaskGroup() as group:
             for number in self._charge_point.sockets:
-                group.create_task(self._guests(number, 1.0 + 60.0 * (number - 1)))
+                group.create_task(self._guests(number, 1.0 + 10.0 * (number - 1)))
 
     async def _guests(self, number: int, first_after: float) -> None:
         await self._charge_point.registered.wait()

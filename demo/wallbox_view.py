@@ -8,8 +8,8 @@ from demo.home_assistant import HomeAssistantApi, wait_until
 _DATAPOINT = re.compile(r"_datapoint_.+__(\d+)__(.+?)$")
 _POWER = "Power.Active.Import"
 _CHARGE = "SoC"
-# Watts that the gauge ends at: 16 A on three phases.
-_MAX_POWER = 11_040
+# Watts that the gauge ends at: a bit more than 16 A on three phases.
+_MAX_POWER = 12_000
 _HALF = {"columns": 6}
 _WHOLE = {"columns": 12}
 
@@ -18,7 +18,7 @@ type _Entities = dict[int, dict[str, str]]
 
 
 async def wallbox_view(api: HomeAssistantApi, entry_id: str) -> dict[str, Any]:
-    """Return the view, once a car at the first connector was measured."""
+    """Return the view, once a car at each connector was measured."""
 
     async def found() -> _Entities:
         entities: _Entities = {}
@@ -28,9 +28,11 @@ async def wallbox_view(api: HomeAssistantApi, entry_id: str) -> dict[str, Any]:
                 of_connector = entities.setdefault(int(match[1]), {})
                 # Where it was measured does not matter here.
                 of_connector[match[2].partition("__")[0]] = entity["entity_id"]
-        return entities if _CHARGE in entities.get(1, {}) else {}
+        at_connectors = [of for number, of in entities.items() if number]
+        complete = at_connectors and all(_CHARGE in of for of in at_connectors)
+        return entities if complete else {}
 
-    entities = await wait_until(found, "a car to charge at the wallbox", within=90)
+    entities = await wait_until(found, "cars to charge at the wallbox", within=90)
     states = await api.states()
     in_watts = states[entities[1][_POWER]]["attributes"]["unit_of_measurement"] == "W"
     most = _MAX_POWER if in_watts else _MAX_POWER / 1_000
@@ -56,8 +58,6 @@ def _connector(number: int, entities: dict[str, str], most: float) -> dict[str, 
         "name": "Power",
         "min": 0,
         "max": most,
-        "needle": True,
-        "severity": {"green": 0, "yellow": 0.6 * most, "red": 0.9 * most},
         "grid_options": _WHOLE,
     }
     shown = (

@@ -64,11 +64,13 @@ class Wallbox:
     def device(self, connector_id: int = 0) -> str:
         """Return the id in the registry of the wallbox, or of a connector."""
         registry = dr.async_get(self.hass)
-        find = registry.async_get_device_by_identifier
+        entry_id = self.entry.entry_id
+        identifier = (DOMAIN, f"{entry_id}_{CP}__{connector_id}")
+        found: dr.AnyDeviceEntry | None
         if connector_id:
-            find = registry.async_get_child_device_by_identifier
-        identifier = f"{self.entry.entry_id}_{CP}__{connector_id}"
-        found = find((DOMAIN, identifier), self.entry.entry_id)
+            found = registry.async_get_child_device_by_identifier(identifier, entry_id)
+        else:
+            found = registry.async_get_device_by_identifier(identifier, entry_id)
         assert found is not None
         return found.id
 

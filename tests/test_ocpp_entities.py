@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 import json
 from typing import Any
 
@@ -214,6 +215,28 @@ async def test_entities_of_a_connector(
         assert {it.config_subentry_id for it in of_hub} == {None}
 
 
+async def test_durations_are_for_people(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    connector = await set_up(hass, entry)
+    async with connected(connector) as client:
+        await send(
+            hass,
+            client,
+            "StartTransaction",
+            connectorId=1,
+            idTag="TAG",
+            meterStart=0,
+            timestamp=(dt_util.utcnow() - timedelta(minutes=90)).isoformat(),
+        )
+        duration = shown(hass, "sensor.wallbox_connector_1_session_duration")
+        # Frontends show 1h 30m, as the digits are kept that minutes are made of.
+        looks = entity_registry.async_get(duration.entity_id).options["sensor"]
+        assert looks["suggested_display_precision"] == 3
+        assert float(duration.state) == pytest.approx(1.5, abs=0.01)
+        assert duration.attributes["unit_of_measurement"] == "h"
+
+
 async def test_what_the_vendor_says(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
@@ -393,7 +416,7 @@ async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             connectorId=1,
             idTag="04A1B2C3",
             meterStart=0,
-            timestamp="2026-11-21T12:00:00Z",
+            timestamp=dt_util.utcnow().isoformat(),
         )
         session = shown(hass, "event.wallbox_connector_1_charging_session")
         assert session.attributes["event_type"] == "started"
@@ -408,7 +431,7 @@ async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             "StopTransaction",
             transactionId=started["transactionId"],
             meterStop=1000,
-            timestamp="2026-11-21T13:00:00Z",
+            timestamp=dt_util.utcnow().isoformat(),
             reason="EVDisconnected",
         )
         session = shown(hass, "event.wallbox_connector_1_charging_session")
@@ -483,6 +506,22 @@ async def test_firmware(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             "Idle": False,
         }
         assert shown(hass, "sensor.wallbox_firmware_status").state == "idle"
+
+
+async def test_another_firmware_is_an_update_that_is_over(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Many never say so: they restart with it, and that is all."""
+    connector = await set_up(hass, entry)
+    async with connected(connector) as client:
+        for version, in_progress in (("1.0.0", True), ("1.1.0", False)):
+            await send(hass, client, "FirmwareStatusNotification", status="Installing")
+            await send(
+                hass, client, "BootNotification", **BOOT | {"firmwareVersion": version}
+            )
+            attributes = shown(hass, "update.wallbox_firmware").attributes
+            assert attributes["installed_version"] == version
+            assert attributes["in_progress"] is in_progress
 
 
 # Charge points come and go by the user's word

@@ -241,6 +241,19 @@ async def test_sessions_can_be_asked_for(hass: HomeAssistant, loopback: str) -> 
     assert err.value.translation_key == "not_a_charge_point"
 
 
+async def test_a_tag_that_is_valid_for_ever(hass: HomeAssistant, loopback: str) -> None:
+    """The last day that there is has no day after it."""
+    entry = ocpp_entry(
+        charge_point_data(), id_tag_data("CAFE0001", expiry="9999-12-31")
+    )
+    await set_up(hass, entry)
+    async with dialled_in(entry) as wallbox:
+        await boot(wallbox)
+        answer = await result(wallbox, "Authorize", {"idTag": "CAFE0001"})
+    assert answer["idTagInfo"]["status"] == "Accepted"
+    assert answer["idTagInfo"]["expiryDate"].startswith("9999-12-31")
+
+
 async def test_a_tag_is_one_tag_however_it_is_written(
     hass: HomeAssistant, loopback: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ Named by their numbers; told by a charge point of the `ocpp` package, which vali
 it hears. Where the central system asks something first, it is asked for in here.
 """
 
+import asyncio
 import base64
 from collections.abc import Mapping
 import ssl
@@ -210,6 +211,95 @@ async def test_reset(
         await settled(hass)
         assert state(hass, hub, "status") == "available"
         assert charge_point_of(hub).boots == 2
+
+
+# Configuration
+
+
+@pytest.fixture
+async def configured(hass: HomeAssistant) -> MockConfigEntry:
+    """Return a hub that sets its charge point up by itself."""
+    entry = ocpp_entry(charge_point_data(configure=True, sample_interval=60))
+    await set_up(hass, entry)
+    return entry
+
+
+def keys(**values: str) -> Any:
+    """Return the answer to GetConfiguration."""
+    listed = [
+        {"key": key, "readonly": False, "value": value} for key, value in values.items()
+    ]
+    return call_result.GetConfiguration(configuration_key=listed)
+
+
+async def started_up(wallbox: StockWallbox, entry: MockConfigEntry) -> dict[str, str]:
+    """Boot, and wait until it was asked all that it is asked then; return the outcomes."""
+    await wallbox.boot()
+    start_up = charge_point_of(entry).start_up
+    async with asyncio.timeout(20):
+        while start_up.running or "meter_values" not in start_up.report:
+            await asyncio.sleep(0.01)
+    return start_up.report
+
+
+async def test_tc_019_1_csms_all_configuration_keys(
+    configured: MockConfigEntry,
+) -> None:
+    listed = keys(NumberOfConnectors="2", HeartbeatInterval="300")
+    async with dialled(configured, GetConfiguration=listed) as wallbox:
+        await started_up(wallbox, configured)
+        assert ("GetConfiguration", {}) in wallbox.heard
+        configuration = charge_point_of(configured).configuration
+        assert configuration.number("HeartbeatInterval") == 300
+        assert sorted(charge_point_of(configured).connectors) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        pytest.param("Accepted", id="tc_021_csms_accepted"),
+        pytest.param("NotSupported", id="tc_040_1_csms_not_supported"),
+        pytest.param("Rejected", id="tc_040_2_csms_rejected"),
+    ],
+)
+async def test_change_configuration(configured: MockConfigEntry, outcome: str) -> None:
+    answers = {
+        "GetConfiguration": keys(MeterValueSampleInterval="30"),
+        "ChangeConfiguration": call_result.ChangeConfiguration(status=outcome),
+    }
+    async with dialled(configured, **answers) as wallbox:
+        report = await started_up(wallbox, configured)
+        asked = {"key": "MeterValueSampleInterval", "value": "60"}
+        assert wallbox.heard.count(("ChangeConfiguration", asked)) == 1
+        assert report["sample_interval"] == outcome.lower()
+        configuration = charge_point_of(configured).configuration
+        known = 60 if outcome == "Accepted" else 30
+        assert configuration.number("MeterValueSampleInterval") == known
+        # It is in service whatever it answered.
+        assert await accepted_start(wallbox)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        pytest.param("Accepted", id="tc_054_csms_trigger_message"),
+        pytest.param("Rejected", id="tc_055_csms_trigger_message_rejected"),
+    ],
+)
+async def test_trigger_message(configured: MockConfigEntry, outcome: str) -> None:
+    answers = {
+        "GetConfiguration": keys(NumberOfConnectors="1"),
+        "TriggerMessage": call_result.TriggerMessage(status=outcome),
+    }
+    async with dialled(configured, **answers) as wallbox:
+        await started_up(wallbox, configured)
+        asked = {
+            payload["requested_message"]
+            for action, payload in wallbox.heard
+            if action == "TriggerMessage"
+        }
+        assert asked == {"StatusNotification", "MeterValues"}
+        assert charge_point_of(configured).online
 
 
 # Who may not

@@ -77,3 +77,27 @@ async def test_an_ignored_charge_point_is_refused(hass: HomeAssistant) -> None:
             pass
     assert not hass.config_entries.flow.async_progress()
     assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_card_keeps_the_name_of_one_that_does_not_boot_again(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lost its connection, after which it need not."""
+    monkeypatch.setattr(
+        "custom_components.bemcom_connectors.ocpp.pairing._PATIENCE", 0.05
+    )
+    entry = ocpp_entry(free_port())
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    async with dial(entry.data["port"], CP) as charger:
+        await charger.call("BootNotification", BOOT)
+        flow_id = await card(hass)
+    async with dial(entry.data["port"], CP) as charger:
+        await charger.wait_for("TriggerMessage")
+        await asyncio.sleep(0.2)
+        (flow,) = hass.config_entries.flow.async_progress()
+        assert flow["flow_id"] == flow_id
+        assert flow["context"]["title_placeholders"] == {"name": f"Acme Wall 11 ({CP})"}
+        result = await hass.config_entries.flow.async_configure(flow_id)
+        assert result["description_placeholders"]["vendor"] == "Acme"
+    assert await hass.config_entries.async_unload(entry.entry_id)

@@ -418,7 +418,8 @@ async def test_what_is_gone_does_not_follow_the_clock(box: Wallbox) -> None:
 
 async def test_what_was_kept_may_be_nonsense(box: Wallbox) -> None:
     plans = box.entry.runtime_data.ocpp.plans
-    for nonsense in (None, [], {"CP1": 3}, {3: {}}, {"CP1": {"x": 1, "4": "y"}}):
+    kept: list[Any] = [None, [], {"CP1": 3}, {3: {}}, {"CP1": {"x": 1, "4": "y"}}]
+    for nonsense in kept:
         plans.restore(nonsense)
     await plans.async_look(SPRING)
     assert plans.to_dict() == {}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from custom_components.bemcom_connectors.const import DOMAIN
 from custom_components.bemcom_connectors.diagnostics import (
     async_get_config_entry_diagnostics,
 )
+from custom_components.bemcom_connectors.ocpp.charging import refresh
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.ocpp.client import RawClient
 from tests.ocpp_hub import (
@@ -270,6 +273,52 @@ async def test_connectors_that_are_none_get_a_transaction_too(
     assert await start(wallbox, connector_id=0)
 
 
+async def test_a_start_on_the_charge_point_is_of_its_only_connector(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    await status(wallbox, "Charging")
+    began = ago(60)
+    first = await start(wallbox, connector_id=0, timestamp=began)
+    assert await start(wallbox, connector_id=0, timestamp=began) == first
+    transaction = first["transactionId"]
+    await meter(wallbox, sampled(1600), connector_id=0, transactionId=transaction)
+    await settled(hass)
+    assert value(entry, "transaction_id") == transaction
+    assert state(hass, entry, "session_energy") == "0.6"
+    await stop(wallbox, transaction, 1800)
+    await settled(hass)
+    assert state(hass, entry, "session_energy") == "0.8"
+    (over,) = await sessions(hass, entry)
+    assert over["connector_id"] == 1
+    assert not [it for it in connector_of(entry).datapoints if "0__session" in it]
+
+
+async def test_a_start_on_a_charge_point_with_several_connectors_is_shown_nowhere(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """Nobody knows on which of them; it is answered, and kept."""
+    await status(wallbox, "Charging")
+    await status(wallbox, "Available", connector_id=2)
+    await status(wallbox, "Available", connector_id=0)
+    transaction = (await start(wallbox, connector_id=0))["transactionId"]
+    for connector_id in (0, 1):
+        await meter(
+            wallbox,
+            sampled(1600),
+            connector_id=connector_id,
+            transactionId=transaction,
+        )
+    refresh(charge_point_of(entry), time.time() + 3600)
+    await stop(wallbox, transaction, 1800)
+    await settled(hass)
+    names = ("session_energy", "session_duration", "stop_reason")
+    values = connector_of(entry).datapoints
+    assert not [it for it in values if it.startswith(f"{CP}__0") and it.endswith(names)]
+    assert not [it for key, it in values.items() if key.endswith(names) and it]
+    (over,) = await sessions(hass, entry)
+    assert (over["connector_id"], over["energy"]) == (0, 0.8)
+
+
 async def test_meter_values_of_a_transaction_of_another_connector(
     hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
 ) -> None:
@@ -401,11 +450,26 @@ async def test_a_tag_is_swiped(  # noqa: PLR0917
 async def test_a_start_without_a_swipe_tells_of_the_tag(
     hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
 ) -> None:
-    """The charge point decided by itself, by its list or while it was offline."""
+    """The charge point decided by itself, by its list perhaps."""
     told = listen(hass, entry, "id_tag")
     await start(wallbox, TAG)
     await settled(hass)
     assert [kind for kind, _ in told] == ["accepted"]
+
+
+async def test_a_start_of_hours_ago_is_no_swipe_now(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """Or whoever has a door opened by a tag has it opened once the line is back."""
+    told = listen(hass, entry, "id_tag")
+    scanned = async_capture_events(hass, "tag_scanned")
+    await start(wallbox, TAG, timestamp=ago(7200))
+    await settled(hass)
+    assert not told
+    assert not scanned
+    await result(wallbox, "Authorize", {"idTag": TAG})
+    await settled(hass)
+    assert len(scanned) == len(told) == 1
 
 
 async def test_tags_are_never_shown_in_full(
@@ -488,6 +552,37 @@ async def test_the_total_goes_on_over_sessions(
         shown = float(state(hass, entry, "total_energy") or "nan")
         assert shown == pytest.approx(total + (end - begin) / 1000), (begin, end)
         total = shown
+
+
+async def test_sessions_are_asked_for_by_devices_of_home_assistant(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """A charge point has those of all its connectors, a connector its own."""
+    ids = {}
+    await status(wallbox, "Available", 0)
+    for connector_id in (1, 2):
+        await status(wallbox, "Preparing", connector_id)
+        answer = await start(wallbox, connector_id=connector_id)
+        ids[connector_id] = answer["transactionId"]
+        await stop(wallbox, ids[connector_id])
+    await settled(hass)
+    for connector_id, expected in ((0, [*ids.values()]), (1, [ids[1]]), (2, [ids[2]])):
+        shown = entity_id(hass, entry, "status", connector_id)
+        assert shown is not None
+        entity = er.async_get(hass).async_get(shown)
+        assert entity is not None
+        assert entity.device_id is not None
+        found = await sessions(hass, entry, entity.device_id)
+        assert sorted(it["transaction_id"] for it in found) == sorted(expected)
+
+
+@pytest.mark.parametrize("device", ["NOBODY", "", "x" * 500])
+async def test_sessions_of_nobody_are_no_sessions(
+    hass: HomeAssistant, entry: MockConfigEntry, wallbox: RawClient, device: str
+) -> None:
+    with pytest.raises(ServiceValidationError) as err:
+        await sessions(hass, entry, device)
+    assert err.value.translation_key in {"not_a_charge_point", "device_unknown"}
 
 
 async def test_the_last_hundred_sessions_are_kept(

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 import itertools
 import json
+import logging
 import ssl
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +18,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import trustme
 
-from custom_components.bemcom_connectors.ocpp import charge_point as charge_point_module
+from custom_components.bemcom_connectors.ocpp import (
+    charge_point as charge_point_module,
+    incoming,
+)
 from custom_components.bemcom_connectors.ocpp.calls import CallFailed, CallReason
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
@@ -96,6 +100,7 @@ async def until_online(
         ("CP1", "/any/prefix/"),
         ("a/b#c?d", "/ocpp/"),
         ("Säule", "/webServices/ocpp/v16j/"),
+        ("100%25", "/"),
         ("CP1", "///"),
         ("AE0022", "/ocpp/?="),
     ],
@@ -232,6 +237,20 @@ async def test_basic_password_is_checked_before_the_upgrade(
     assert "secret" not in caplog.text
     assert "wrong" not in caplog.text
     async with dialled_in(entry, password="secret") as client:
+        assert (await boot(client))["status"] == "Accepted"
+
+
+@pytest.mark.parametrize("charge_point_id", ["DE*ICE:E1", "a:b:c", "RDAM 123"])
+async def test_basic_password_begins_after_the_id(
+    hass: HomeAssistant, charge_point_id: str
+) -> None:
+    """Both may have colons."""
+    entry = ocpp_entry(charge_point_data(charge_point_id, password="x:y"))
+    await set_up(hass, entry)
+    for wrong in ("y", "c:x:y", "E1:x:y"):
+        refused = await refusal(entry, charge_point_id, password=wrong)
+        assert refused.status == 401
+    async with dialled_in(entry, charge_point_id, password="x:y") as client:
         assert (await boot(client))["status"] == "Accepted"
 
 
@@ -400,7 +419,67 @@ async def test_client_certificate_of_another_is_refused(
     assert (await refusal(entry, ssl=context)).status == 401
 
 
+async def test_client_certificate_without_a_name_is_nobodys(
+    hass: HomeAssistant, authority: trustme.CA, certificates: Mapping[str, str]
+) -> None:
+    """It is of the right authority, but says nothing of who it is."""
+    entry = tls_hub(certificates)
+    await set_up(hass, entry)
+    context = trusting(authority)
+    authority.issue_cert("somebody@example.org").configure_cert(context)
+    assert (await refusal(entry, ssl=context)).status == 401
+
+
+async def test_client_certificate_is_asked_for_where_the_user_named_it(
+    hass: HomeAssistant, authority: trustme.CA, certificates: Mapping[str, str]
+) -> None:
+    """One that has a certificate does not come down to a lower security profile."""
+    entry = tls_hub(certificates, "client_ca", certificate_name="SN-77")
+    await set_up(hass, entry)
+    assert (await refusal(entry, ssl=trusting(authority))).status == 401
+
+
+async def test_client_certificate_and_password_are_both_asked_for(
+    hass: HomeAssistant, authority: trustme.CA, certificates: Mapping[str, str]
+) -> None:
+    """Where there is a password, a certificate is no way around it."""
+    entry = tls_hub(certificates, password="secret")
+    await set_up(hass, entry)
+    context = trusting(authority, CP)
+    assert (await refusal(entry, ssl=context)).status == 401
+    assert (await refusal(entry, ssl=context, password="guess")).status == 401
+    async with dialled_in(entry, ssl=context, password="secret") as client:
+        assert (await boot(client))["status"] == "Accepted"
+
+
 # Frames
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "text"),
+    [
+        (["NotSupported", "Never", {}], "NotSupported", "Never"),
+        (["GenericError", "", {"why": [1]}], "GenericError", ""),
+        # Which are wrong, and say no.
+        (["InternalError"], "InternalError", ""),
+        (["InternalError", None, None], "InternalError", ""),
+        (["OfOurOwn", "x" * 5000, "none", 5], "OfOurOwn", "x" * 255),
+        ([7, 8, 9], "", ""),
+    ],
+)
+async def test_frames_of_errors_are_answers(
+    hub: MockConfigEntry, wallbox: RawClient, more: list[Any], code: str, text: str
+) -> None:
+    wallbox.on_call["ClearCache"] = SILENT
+    calling = asyncio.create_task(charge_point_of(hub).call("ClearCache", {}))
+    await wallbox.wait_for("ClearCache")
+    (_, _, sent), *_ = reversed(charge_point_of(hub).history)
+    await wallbox.send_text(json.dumps([4, json.loads(sent)[1], *more]))
+    with pytest.raises(CallFailed) as failed:
+        await calling
+    assert failed.value.reason is CallReason.REFUSED
+    assert (failed.value.code, failed.value.text) == (code, text)
+    assert await result(wallbox, "Heartbeat", {})
 
 
 async def test_frames_are_arrays_of_the_right_lengths(wallbox: RawClient) -> None:
@@ -474,6 +553,18 @@ async def test_retry_is_known_by_its_content(
 
 async def test_payload_may_be_null_where_it_may_be_empty(wallbox: RawClient) -> None:
     check_answer("Heartbeat", await result(wallbox, "Heartbeat", None))
+
+
+async def test_payload_of_an_answer_may_be_null(
+    hub: MockConfigEntry, wallbox: RawClient
+) -> None:
+    """Where it may be empty; elsewhere it is no answer."""
+    wallbox.on_call |= {"UpdateFirmware": None, "ClearCache": None}
+    request: dict[str, Any] = {"location": "ftp://x/", "retrieveDate": ago()}
+    assert await charge_point_of(hub).call("UpdateFirmware", request, 5) == {}
+    with pytest.raises(CallFailed) as failed:
+        await charge_point_of(hub).call("ClearCache", {}, 5)
+    assert failed.value.reason is CallReason.INVALID
 
 
 @pytest.mark.parametrize("action", ["heartbeat", "HEARTBEAT", "HeartBeat"])
@@ -704,6 +795,17 @@ async def test_large_configuration_is_read(
     assert len(answer["configurationKey"]) == 300
 
 
+async def test_large_certificate_chain_is_sent_whole(
+    hub: MockConfigEntry, wallbox: RawClient
+) -> None:
+    wallbox.on_call["CertificateSigned"] = {"status": "Accepted"}
+    chain = "-----BEGIN CERTIFICATE-----".ljust(10_000, "x")
+    request: dict[str, Any] = {"certificateChain": chain}
+    answer = await charge_point_of(hub).call("CertificateSigned", request, 5)
+    assert answer == {"status": "Accepted"}
+    assert await wallbox.wait_for("CertificateSigned") == request
+
+
 async def test_large_message_is_read_up_to_a_limit(
     hub: MockConfigEntry, wallbox: RawClient
 ) -> None:
@@ -819,6 +921,29 @@ async def test_callerror(
     assert 0 < len(description) <= 255
     assert details == {}
     assert await result(wallbox, "Heartbeat", {})
+
+
+async def test_callerror_of_ours_is_an_internal_error(
+    hub: MockConfigEntry,
+    wallbox: RawClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A fault in here is told without saying more, once to the user; and life goes on."""
+
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError("idTag 4711")
+
+    handlers = {**incoming.HANDLERS, "Authorize": fail}
+    monkeypatch.setattr(charge_point_module, "HANDLERS", handlers)
+    for _ in range(3):
+        kind, code, text, details = await wallbox.call("Authorize", {"idTag": "T"})
+        assert (kind, code, details) == (4, "InternalError", {})
+        assert "4711" not in text
+    assert await result(wallbox, "Heartbeat", {})
+    assert charge_point_of(hub).connections == 1
+    told = [it for it in caplog.records if it.levelno >= logging.WARNING]
+    assert len([it for it in told if "ZeroDivisionError" in it.getMessage()]) == 1
 
 
 @pytest.mark.parametrize(

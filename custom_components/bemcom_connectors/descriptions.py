@@ -87,6 +87,8 @@ class DatapointDescription:
     translation_key: str | None = None
     translation_placeholders: tuple[tuple[str, str], ...] = ()
     is_renamed: bool = False
+    # What people read it in, if not in the unit it comes in.
+    suggested_unit_of_measurement: str | None = None
     # Attributes, and the keys of the datapoints whose values they are.
     attributes: tuple[tuple[str, str], ...] = ()
     # Whether it is shown while its device cannot be reached, as it says just that.

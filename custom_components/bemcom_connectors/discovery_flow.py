@@ -58,7 +58,9 @@ class DiscoverySteps(ConfigFlow):
         if self._is_added(hub):
             return self.async_abort(reason="charge_point_known")
         pending = self._pending(hub)
-        identity = pending.identity if pending is not None else self._identity
+        identity = self._identity
+        if pending is not None and pending.identity != Identity():
+            identity = pending.identity
         errors: dict[str, str] = {}
         if user_input is not None:
             errors = self._confirm_error(hub, user_input)

@@ -21,6 +21,8 @@ _WHILE = 60.0
 # Nobody has more names than that; the dialog shows the latest one anyway.
 _MAX_CHANGES = 10
 
+_NOBODY = Identity()
+
 
 class ChargePointCards:
     """Shows a card for each charge point that is held, and knows which there are."""
@@ -40,7 +42,8 @@ class ChargePointCards:
     def async_show(self, pending: PendingChargePoint) -> None:
         """Show a card, or what is new on one."""
         before = self._shown.get(pending.id)
-        if before == pending.identity and self._flows_of(pending.id):
+        # Who lost its connection need not say again who it is.
+        if pending.identity in {before, _NOBODY} and self._flows_of(pending.id):
             return
         if before is not None and self._changes[pending.id] >= _MAX_CHANGES:
             return

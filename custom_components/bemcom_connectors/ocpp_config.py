@@ -1,7 +1,7 @@
 """From an OCPP hub's entry to what its central system is told."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntry, ConfigSubentry
@@ -47,6 +47,8 @@ from .ocpp.server import ServerOptions
 from .ocpp.tls import TlsFiles
 
 BLOCKED = "blocked"
+# The last day that has one after it.
+_LAST_DAY = date.max - timedelta(days=1)
 
 # Options that a hub takes up while its charge points stay connected.
 LIVE_OPTIONS = {CONF_UNKNOWN_CHARGE_POINTS, CONF_CALL_TIMEOUT, CONF_PING_INTERVAL}
@@ -177,7 +179,8 @@ def _id_tag(subentry: ConfigSubentry) -> IdTag:
     data = subentry.data
     expiry = None
     if (day := dt_util.parse_date(data.get(CONF_EXPIRY) or "")) is not None:
-        expiry = dt_util.start_of_local_day(day + timedelta(days=1)).timestamp()
+        ends = min(day, _LAST_DAY) + timedelta(days=1)
+        expiry = dt_util.start_of_local_day(ends).timestamp()
     return IdTag(
         tag=data[CONF_ID_TAG],
         name=data.get(CONF_NAME) or subentry.title,

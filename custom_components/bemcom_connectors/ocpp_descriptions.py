@@ -210,7 +210,8 @@ CONNECTOR = _by_name(
         ValueKind.NUMBER,
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
-        suggested_display_precision=0,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,  # shown as 2h 35m
+        suggested_display_precision=3,
     ),
     _sensor(names.SESSION_START, ValueKind.TIMESTAMP),
     _enum(names.STOP_REASON, StopReason, entity_category=_DIAGNOSTIC),

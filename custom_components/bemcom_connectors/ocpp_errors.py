@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .connector.model import ConnectorError
 from .const import DOMAIN
 from .ocpp.calls import CallFailed
 from .ocpp.profile_rules import ProfileError
 from .ocpp.refusals import Impossible, NotAccepted
+
+type _Failure = CallFailed | NotAccepted | Impossible | ProfileError
 
 # What is told of an answer is no longer than this.
 _MAX_TEXT = 200
@@ -20,14 +21,19 @@ def translating(name: str) -> Iterator[None]:
     """Raise what a charge point called `name` cannot or will not do as translated errors."""
     try:
         yield
-    except ConnectorError as err:
-        if (translated := translated_failure(err, name)) is None:
-            raise
-        raise translated from err
+    except (CallFailed, NotAccepted, Impossible, ProfileError) as err:
+        raise _translated(err, name) from err
 
 
 def translated_failure(error: object, name: str) -> HomeAssistantError | None:
     """Return the error of a charge point called `name`; None: it is another kind of error."""
+    if isinstance(error, CallFailed | NotAccepted | Impossible | ProfileError):
+        return _translated(error, name)
+    return None
+
+
+def _translated(error: _Failure, name: str) -> HomeAssistantError:
+    """Return the error of what a charge point called `name` cannot or will not do."""
     match error:
         case CallFailed():
             return _call_failed(error, name)
@@ -53,7 +59,6 @@ def translated_failure(error: object, name: str) -> HomeAssistantError | None:
                 translation_key=f"profile_{error.rule}",
                 translation_placeholders={"name": name, **error.placeholders},
             )
-    return None
 
 
 def invalid_payload(action: str, error: ValueError) -> ServiceValidationError:

@@ -170,7 +170,8 @@ class OcppHub(OcppListener):
 
     def title_of(self, charge_point_id: str) -> str:
         """Return what the user calls a charge point."""
-        return self._entry.subentries[self._subentry_ids[charge_point_id]].title
+        found = self.subentry_id(device_id_of(charge_point_id))
+        return charge_point_id if found is None else self._entry.subentries[found].title
 
     def identity(self, charge_point_id: str) -> Identity:
         """Return who a charge point said it is."""

@@ -11,6 +11,7 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
+from homeassistant.components.sensor.const import DEVICE_CLASS_UNITS
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -126,6 +127,12 @@ class DatapointSensor(DatapointEntity, SensorEntity):
         self._attr_suggested_display_precision = datapoint.suggested_display_precision
         if isinstance(datapoint.device_class, SensorDeviceClass):
             self._attr_device_class = datapoint.device_class
+            # (it does not fit where the user says that it is something else)
+            units = DEVICE_CLASS_UNITS.get(datapoint.device_class, ())
+            if datapoint.suggested_unit_of_measurement in units:
+                self._attr_suggested_unit_of_measurement = (
+                    datapoint.suggested_unit_of_measurement
+                )
         if datapoint.kind is ValueKind.ENUM:
             self._attr_options = list(datapoint.options)
         self._max_options = coordinator.named_options(datapoint.key) + MAX_OPTIONS

@@ -129,6 +129,7 @@ _BY_HAND = {
     "translation_key",
     "translation_placeholders",
     "is_renamed",
+    "suggested_unit_of_measurement",
     "attributes",
     "is_always_available",
 }

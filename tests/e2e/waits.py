@@ -22,7 +22,12 @@ async def devices_of(demo: DemoProcess, title: str) -> list[dict[str, Any]]:
     """Return the registry's devices of a hub."""
     entry_id = await entry_id_of(demo, title)
     devices = await demo.api.command("config/device_registry/list")
-    return [device for device in devices if entry_id in device["config_entries"]]
+    # (a part of a device belongs to one entry only)
+    return [
+        device
+        for device in devices
+        if entry_id in device.get("config_entries", (device.get("config_entry_id"),))
+    ]
 
 
 async def entity_with(

@@ -156,6 +156,42 @@ async def test_one_that_does_not_boot_is_asked_to(
         assert pending.identity.model == ""
 
 
+async def test_one_that_says_it_will_boot_and_does_not_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "custom_components.bemcom_connectors.ocpp.pairing._PATIENCE", 0.05
+    )
+    accepted = {"TriggerMessage": {"status": "Accepted"}}
+    async with (
+        central_system() as (connector, ear),
+        dial(connector.port, CP, on_call=accepted) as wallbox,
+    ):
+        await wallbox.wait_for("TriggerMessage")
+        (pending,) = await ear.hear("pending")
+        assert pending.id == CP
+        assert pending.identity.model == ""
+
+
+async def test_one_that_is_held_may_come_again() -> None:
+    """Its former connection is closed, and the one that stays is the one that goes live."""
+    async with (
+        central_system() as (connector, ear),
+        dial(connector.port, CP) as former,
+    ):
+        await boot(former)
+        await ear.hear("pending")
+        async with dial(connector.port, CP) as wallbox:
+            await former.closed()
+            await boot(wallbox, chargePointSerialNumber="S-2")
+            (pending,) = await ear.hear("pending")
+            assert pending.identity.serial_number == "S-2"
+            assert list(connector.pending) == [CP]
+            connector.set_charge_points({CP: QUIET})
+            assert (await boot(wallbox))["status"] == "Accepted"
+            assert connector.is_online(CP)
+
+
 async def test_unknown_ones_are_refused_if_the_user_wants_that() -> None:
     options = HubOptions(unknown=UnknownPolicy.REFUSE)
     async with central_system(QUIET, options=options) as (connector, _):
@@ -214,6 +250,21 @@ async def test_who_proves_to_be_it_replaces_the_former_connection() -> None:
         assert connector.is_online(CP)
 
 
+async def test_with_its_password_it_may_come_from_another_address() -> None:
+    config = replace(QUIET, password="right")
+    async with (
+        central_system(config) as (connector, _),
+        dial(connector.port, CP, password="right") as former,
+    ):
+        session = connector.charge_points[CP].session
+        assert session is not None
+        session.remote = "192.0.2.7"
+        async with dial(connector.port, CP, password="right") as wallbox:
+            await former.closed()
+            assert (await boot(wallbox))["status"] == "Accepted"
+            assert connector.is_online(CP)
+
+
 async def test_without_password_another_address_cannot_evict_a_live_one() -> None:
     async with (
         central_system(QUIET) as (connector, _),
@@ -236,6 +287,23 @@ async def test_another_password_ends_the_connection() -> None:
         assert await refused(connector.port, password="old") == 401
         async with dial(connector.port, CP, password="new") as wallbox:
             await boot(wallbox)
+
+
+async def test_a_quirk_counts_on_the_connection_that_is_open() -> None:
+    async with (
+        central_system(QUIET) as (connector, _),
+        dial(connector.port, CP) as wallbox,
+    ):
+        await boot(wallbox)
+        session = connector.charge_points[CP].session
+        assert session is not None
+        usual = session.silence_limit
+        patient = replace(QUIET, quirks=frozenset({"no_pong"}))
+        connector.set_charge_points({CP: patient})
+        assert connector.charge_points[CP].session is session
+        assert session.silence_limit > usual
+        connector.set_charge_points({CP: QUIET})
+        assert session.silence_limit == usual
 
 
 async def test_a_held_one_must_have_the_password_that_is_set() -> None:
@@ -283,6 +351,35 @@ async def test_what_is_known_survives_a_restart() -> None:
         async with dial(connector.port, CP) as wallbox:
             again = await start(wallbox, "OTHER", connector_id=2)
             assert again["transactionId"] > answer["transactionId"]
+
+
+async def test_sessions_of_one_that_was_removed_meanwhile_are_forgotten() -> None:
+    async with central_system(QUIET, replace(QUIET, id="CP2")) as (connector, _):
+        for charge_point_id in (CP, "CP2"):
+            async with dial(connector.port, charge_point_id) as wallbox:
+                await start(wallbox)
+        stored = connector.snapshot()
+    async with central_system(QUIET, stored=stored) as (connector, _):
+        kept = connector.snapshot()["book"]["transactions"]
+        assert [it["charge_point_id"] for it in kept] == [CP]
+
+
+async def test_a_listener_that_fails_is_no_trouble_of_the_charge_point() -> None:
+    class Broken(OcppListener):
+        @override
+        def on_identity(self, charge_point_id: str) -> None:
+            raise ZeroDivisionError
+
+    async with central_system(QUIET) as (connector, ear):
+        remove = connector.add_ocpp_listener(Broken())
+        async with dial(connector.port, CP) as wallbox:
+            assert (await boot(wallbox))["status"] == "Accepted"
+            assert await ear.hear("identity") == (CP,)
+            assert connector.statistics.listener_errors == 1
+            remove()
+            answer = await boot(wallbox, firmwareVersion="2")
+            assert answer["status"] == "Accepted"
+            assert connector.statistics.listener_errors == 1
 
 
 @pytest.mark.parametrize(

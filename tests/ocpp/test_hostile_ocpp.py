@@ -183,7 +183,7 @@ async def test_a_certificate_of_somebody_else_is_no_ticket_once_it_is_added() ->
         await ear.hear("pending")
         held = connector.held[CP]
         held.session.arrival = replace(
-            held.session.arrival, certificate_names=("other",)
+            held.session.arrival, has_certificate=True, certificate_names=("other",)
         )
         connector.set_charge_points({CP: replace(QUIET, certificate_name="mine")})
         await wallbox.closed()

@@ -6,7 +6,10 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bemcom_connectors.ocpp import samples as sample_reader
+from custom_components.bemcom_connectors.ocpp import (
+    metering as metering_module,
+    samples as sample_reader,
+)
 from custom_components.bemcom_connectors.ocpp.clock import DeviceClock
 from custom_components.bemcom_connectors.ocpp.leniencies import Leniencies
 from custom_components.bemcom_connectors.ocpp.measurands import (
@@ -590,3 +593,23 @@ def _seconds(meter: Meter, message: object) -> float:
     start = time.perf_counter()
     meter.take(read_meter_values(message, Leniencies()), NOW)
     return time.perf_counter() - start
+
+
+def test_more_kinds_of_readings_than_are_kept_in_mind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is mixed up, and no more is kept."""
+    monkeypatch.setattr(metering_module, "_MAX_LAYOUTS", 3)
+    monkeypatch.setattr(metering_module, "_layouts", {})
+    monkeypatch.setattr(sample_reader, "_MAX_SHAPES", 3)
+    monkeypatch.setattr(sample_reader, "_shapes", {})
+    names = [it for it in MEASURANDS if "Interval" not in it][:8]
+    for _ in range(3):
+        for number, name in enumerate(names):
+            (sample,) = read(sampled(number, name))
+            assert sample.measurand == name
+            at = meter_value(sampled(number, name))
+            values = Meter().take(read_meter_values([at], Leniencies()), NOW)
+            assert [split_name(it) for it in values] == [(name, "", "")]
+            assert len(metering_module._layouts) <= 3
+            assert len(sample_reader._shapes) <= 3

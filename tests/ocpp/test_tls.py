@@ -459,9 +459,39 @@ def remove(path: str) -> None:
     Path(path).unlink()
 
 
+def der(certificate: str) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(Path(certificate).read_text())
+
+
 def certificate_of(cp: Any) -> bytes:
     found: bytes = cp.socket.get_extra_info("ssl_object").getpeercert(True)
     return found
+
+
+async def test_a_certificate_that_changes_while_it_is_read_is_served(
+    directory: Directory,
+    certificates: Certificates,
+    files: TlsFiles,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "CERTIFICATE_INTERVAL", 0.02)
+    new = certificates.write("new", key_type=RSA)
+
+    def renewed_meanwhile(current: TlsFiles) -> ssl.SSLContext:
+        context = create_context(current)
+        for source, target in zip(new, (files.certificate, files.key), strict=True):
+            copy(source, target)
+        return context
+
+    monkeypatch.setattr(server_module, "create_context", renewed_meanwhile)
+    context = certificates.client()
+    expected = der(new[0])
+    async with serving(directory, tls=files) as server, asyncio.timeout(10):
+        while True:
+            async with dial(server.port, "CP2", ssl=context) as cp:
+                if certificate_of(cp) == expected:
+                    break
+            await asyncio.sleep(0.02)
 
 
 async def test_a_changed_certificate_is_served(

@@ -26,7 +26,7 @@ from .limits import Limits
 from .model import MAX_CONNECTORS, ChargePointConfig, Identity
 from .profiles import Profiles
 from .quirks import Adjustments, Quirk, adjustments, quirks_of
-from .session import Session, new_history
+from .session import SILENCE_LIMIT, Session, new_history
 from .startup import StartUp
 
 _LOGGER = logging.getLogger(__name__)
@@ -117,8 +117,7 @@ class ChargePoint:
         session.history = self.history
         session.notes = self.leniencies
         session.frame_limit = sys.maxsize
-        if self.adjustments.silence_limit:
-            session.silence_limit = self.adjustments.silence_limit
+        self._be_patient()
         self.connections += 1
         self.notified.clear()
         if former is not None and former is not session:
@@ -238,6 +237,9 @@ class ChargePoint:
         self._cancel_waiting()
         for connector in self.connectors.values():
             connector.reset_clock()
+        if identity.firmware_version != self.identity.firmware_version:
+            # Not all say that an update is over, which this shows.
+            self.firmware.status = ""
         if identity != self.identity:
             self._identified(identity)
         self.show(0, {names.LAST_BOOT: iso(now)})
@@ -344,6 +346,12 @@ class ChargePoint:
             self.quirks = frozenset(it for it in Quirk if it in self.config.quirks)
         self.adjustments = adjustments(self.quirks)
         self._watch_statuses()
+        self._be_patient()
+
+    def _be_patient(self) -> None:
+        """Wait as long for a sign of life as the charge point needs."""
+        if self.session is not None:
+            self.session.silence_limit = self.adjustments.silence_limit or SILENCE_LIMIT
 
     def _watch_statuses(self) -> None:
         """Leave the charge point's own status aside where it is known to be noise."""

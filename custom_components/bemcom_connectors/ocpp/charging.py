@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ..connector.model import JsonValue
 from . import datapoints as names
 from .authorization import Authorization, mask
+from .clock import REPLAY_AGE
 from .connector_state import IN_SESSION, ConnectorState, iso
 from .datapoints import state_name
 from .enums import AuthorizationStatus, StopReason
@@ -54,11 +55,9 @@ def authorize(cp: ChargePoint, payload: Payload, now: float) -> Answer:
 def start_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
     """Give a transaction its id, the same again for a retry, whether allowed or not."""
     id_tag: str = payload["idTag"]
-    connector_id: int = payload["connectorId"]
+    connector_id = _started_on(cp, payload["connectorId"])
     authorization = _authorize(cp, id_tag, now)
-    if (connector := cp.connector(connector_id)) is None:
-        # Such connectors are all the same one, or there would be no end of transactions.
-        connector_id = MAX_CONNECTORS + 1
+    connector = _connector_of(cp, connector_id)
     former = cp.host.book.open_of(cp.id, connector_id)
     transaction, is_new = cp.host.book.start(
         cp.id,
@@ -70,7 +69,11 @@ def start_transaction(cp: ChargePoint, payload: Payload, now: float) -> Answer:
         before=None if connector is None else connector.total.register,
     )
     if is_new:
-        if now - cp.last_swipe[1] > _SWIPE or cp.last_swipe[0] != id_tag.casefold():
+        is_told = now - cp.last_swipe[1] <= _SWIPE and (
+            cp.last_swipe[0] == id_tag.casefold()
+        )
+        # What was swiped long ago must not open a door now.
+        if not is_told and now - transaction.started <= REPLAY_AGE:
             _swiped(cp, id_tag, authorization.status, now)
         if former is not None:
             _tell(cp, former, "ended")
@@ -125,7 +128,9 @@ def meter_values(cp: ChargePoint, payload: Payload, now: float) -> Answer:
         its_own = cp.connector(transaction.connector_id) or connector
         _take_registers(transaction, its_own, readings, now)
         shown = _total(its_own)
-        shown |= its_own.session_values(transaction, _tag_of(cp, transaction), now)
+        if its_own.connector_id:
+            tag = _tag_of(cp, transaction)
+            shown |= its_own.session_values(transaction, tag, now)
         if its_own is connector:
             values |= shown
         else:
@@ -165,8 +170,9 @@ def refresh(cp: ChargePoint, now: float) -> None:
     if cp.last_seen is not None:
         cp.show(0, {names.LAST_SEEN: iso(cp.last_seen)})
     poll = cp.adjustments.poll_meter_values
-    for connector in list(cp.connectors.values()):
-        transaction = cp.host.book.open_of(cp.id, connector.connector_id)
+    for connector_id in cp.connector_ids:
+        connector = cp.connectors[connector_id]
+        transaction = cp.host.book.open_of(cp.id, connector_id)
         if transaction is None:
             continue
         if cp.online and _is_lost(connector, transaction, now):
@@ -174,10 +180,10 @@ def refresh(cp: ChargePoint, now: float) -> None:
             session_ended(cp, transaction, now)
         else:
             duration = round(transaction.duration(now))
-            cp.show(connector.connector_id, {names.SESSION_DURATION: duration})
+            cp.show(connector_id, {names.SESSION_DURATION: duration})
             if poll and cp.online and now - cp.metered > poll:
                 cp.metered = now
-                cp.spawn(cp.trigger("MeterValues", connector.connector_id))
+                cp.spawn(cp.trigger("MeterValues", connector_id))
 
 
 def _is_lost(connector: ConnectorState, transaction: Transaction, now: float) -> bool:
@@ -190,7 +196,7 @@ def session_ended(
     cp: ChargePoint, transaction: Transaction, now: float, growth: float = 0.0
 ) -> None:
     """Show and tell that a session is over; its end told of `growth` Wh more."""
-    if (connector := cp.connector(transaction.connector_id)) is not None:
+    if (connector := _connector_of(cp, transaction.connector_id)) is not None:
         running = cp.host.book.open_of(cp.id, connector.connector_id)
         ended = now if transaction.ended is None else transaction.ended
         register = transaction.meter_stop
@@ -234,6 +240,22 @@ def session_record(cp: ChargePoint, transaction: Transaction) -> dict[str, JsonV
         "energy": round(transaction.energy_wh / 1000, 3),
         "stop_reason": state_name(transaction.reason) if transaction.reason else None,
     }
+
+
+def _started_on(cp: ChargePoint, connector_id: int) -> int:
+    """Return the connector of a start; 0: nobody knows which, as there are several."""
+    if connector_id > MAX_CONNECTORS or connector_id < 0:
+        # Such connectors are all the same one, or there would be no end of transactions.
+        return MAX_CONNECTORS + 1
+    if not connector_id and len(cp.connector_ids) == 1:
+        # There is no choice where there is one only.
+        return cp.connector_ids[0]
+    return connector_id
+
+
+def _connector_of(cp: ChargePoint, connector_id: int) -> ConnectorState | None:
+    """Return the connector that shows a session; None: it is of none that there is."""
+    return cp.connector(connector_id) if connector_id else None
 
 
 def _transaction_of(

@@ -28,7 +28,8 @@ class Arrival:
     # All that its password may be; none: it said none, or not as who it is.
     passwords: tuple[bytes, ...] = ()
     has_credentials: bool = False
-    # Of a client certificate that was checked: common name and DNS names.
+    # Of a client certificate that was checked: common name and DNS names, if it has any.
+    has_certificate: bool = False
     certificate_names: tuple[str, ...] = ()
     tls: bool = False
     subprotocols: tuple[str, ...] = ()
@@ -63,14 +64,14 @@ def read_arrival(request: web.BaseRequest) -> Arrival | None:
         return None
     header = request.headers.get(hdrs.AUTHORIZATION, "")
     tls = request.get_extra_info("ssl_object")
+    certificate = tls.getpeercert() if isinstance(tls, SSLObject) else None
     return Arrival(
         charge_point_id=charge_point_id,
         remote=request.remote or "",
         passwords=parse_basic(header, charge_point_id),
         has_credentials=bool(header),
-        certificate_names=(
-            names_of(tls.getpeercert()) if isinstance(tls, SSLObject) else ()
-        ),
+        has_certificate=bool(certificate),
+        certificate_names=names_of(certificate),
         tls=tls is not None,
         subprotocols=tuple(
             name.strip()
@@ -119,8 +120,8 @@ def proves(arrival: Arrival, config: ChargePointConfig, serial_number: str) -> b
     """Tell whether who comes proves to be a charge point, as far as that is asked for."""
     if config.password and not matches(config.password, arrival.passwords):
         return False
-    if not arrival.certificate_names:
-        return True
+    if not arrival.has_certificate:
+        return not config.certificate_name
     allowed = {config.certificate_name} if config.certificate_name else {config.id}
     if not config.certificate_name and serial_number:
         allowed.add(serial_number)

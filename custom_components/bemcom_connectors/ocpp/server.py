@@ -25,7 +25,14 @@ from .handshake import (
 )
 from .log import LogOnce
 from .session import Session
-from .tls import CertificateWatch, LiveContext, TlsFileError, TlsFiles, create_context
+from .tls import (
+    CertificateWatch,
+    LiveContext,
+    TlsFileError,
+    TlsFiles,
+    create_context,
+    fingerprint,
+)
 
 __all__ = ["Arrival", "Directory", "Server", "ServerOptions", "Verdict"]
 
@@ -152,6 +159,7 @@ class Server:
     async def start(self) -> None:
         """Listen; LinkError with the reason where that fails."""
         tls = self.options.tls
+        known = () if tls is None else await asyncio.to_thread(fingerprint, tls)
         context = None if tls is None else await self._tls(tls)
         self._web = _Web(
             self._handle,
@@ -172,7 +180,9 @@ class Server:
         except (OSError, OverflowError, UnicodeError) as err:
             raise self._link_error(err) from err
         if tls and context:
-            watch = CertificateWatch(tls, context, self._log_once, CERTIFICATE_INTERVAL)
+            watch = CertificateWatch(
+                tls, context, known, self._log_once, CERTIFICATE_INTERVAL
+            )
             self._watch = asyncio.create_task(watch.run())
 
     async def stop(self) -> None:

@@ -38,6 +38,8 @@ MAX_WAITING_CALLS = 50
 MAX_HISTORY = 200
 # So long a charge point may take nothing of what it is sent.
 WRITE_TIMEOUT = 30.0
+# A charge point that never answers a ping is given up after that.
+SILENCE_LIMIT = 900.0
 # So long is waited for a charge point to say goodbye.
 CLOSE_TIMEOUT = 3.0
 # Others get their turn after so many frames of one charge point.
@@ -93,8 +95,7 @@ class Session:
         self.ping_interval = ping_interval
         self.call_timeout = call_timeout
         self.write_timeout = WRITE_TIMEOUT
-        # A charge point that never answers a ping is given up after that.
-        self.silence_limit = 900.0
+        self.silence_limit = SILENCE_LIMIT
         # Who sends a longer frame is hung up on: nothing of it is read.
         self.frame_limit = sys.maxsize
         self.opened = self.last_received = time.monotonic()

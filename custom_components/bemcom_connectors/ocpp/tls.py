@@ -28,6 +28,9 @@ _OTHER_KEY = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGN
 _MAX_FILE = 1 << 20
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 
+# Of files: another one where one of them changed.
+type Fingerprint = tuple[tuple[int, ...], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
@@ -166,15 +169,19 @@ class CertificateWatch:
         self,
         files: TlsFiles,
         context: LiveContext,
+        known: Fingerprint,
         log: LogOnce,
         interval: float,
     ) -> None:
-        """Look at the files every `interval` seconds, while `run` runs."""
+        """Look at the files every `interval` seconds, while `run` runs.
+
+        `known` is their fingerprint from before they were read.
+        """
         self._files = files
         self._context = context
         self._log = log
         self._interval = interval
-        self._known = fingerprint(files)
+        self._known = known
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -197,7 +204,7 @@ class CertificateWatch:
                 _LOGGER.info("Serving with the changed certificate")
 
 
-def fingerprint(files: TlsFiles) -> tuple[tuple[int, ...], ...]:
+def fingerprint(files: TlsFiles) -> Fingerprint:
     """Return what is another when one of the files changes; blocks."""
     found: list[tuple[int, ...]] = []
     for name in filter(None, astuple(files)):

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Self, TypeIs
 
+from .clock import CLOCKS_SET
 from .energy import (
     MAX_POWER,
     SLACK,
@@ -17,8 +17,6 @@ from .energy import (
 )
 from .measurands import TRANSACTION_BEGIN
 
-# No charge point was made before: a clock that says so was never set.
-_CLOCKS_SET = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
 # The last second that a datetime can hold.
 _LATEST = 253402300799
 # For so long a register may have grown of which it is not known yet where it started.
@@ -87,7 +85,7 @@ class Transaction:
         """Return one that starts, at the time that was said if that can be; without id."""
         if said_start is not None and not isfinite(said_start):
             said_start = None
-        sane = said_start is not None and _CLOCKS_SET <= said_start <= now
+        sane = said_start is not None and CLOCKS_SET <= said_start <= now
         started = said_start if sane and said_start is not None else now
         return cls(
             id=0,
@@ -177,7 +175,7 @@ class Transaction:
         """Return when it ended, as far as the charge point's clock can be believed."""
         if said_end is None or not isfinite(said_end):
             return max(now, self.started)
-        if said_end >= _CLOCKS_SET:
+        if said_end >= CLOCKS_SET:
             return max(min(said_end, now), self.started)
         # The clock was never set, but it told the time that went by.
         if self.said_start is None or not self.said_start <= said_end:
