@@ -47,13 +47,13 @@ class Visits:
         await self._wait(first_after)
         while True:
             await self._guest(number)
-            await self._wait(self._random.uniform(60, 180))
+            await self._pause(number, self._random.uniform(60, 180))
 
     async def _guest(self, number: int) -> None:
         """Come, charge, and leave."""
         charge_point = self._charge_point
         socket = charge_point.sockets[number]
-        if socket.status != "Available":
+        if socket.status != "Available" and not socket.awaited:
             return
         phases, current, capacity = self._random.choice(_CARS)
         charge_point.plug_in(
@@ -66,7 +66,10 @@ class Visits:
             ),
         )
         await self._wait(3)
-        if await charge_point.swipe(number, self._random.choice(TAGS)):
+        if socket.transaction is None:
+            await charge_point.swipe(number, self._random.choice(TAGS))
+        # Who is let in again from afar goes on charging.
+        while socket.transaction is not None:
             stay = self._slowness * self._random.uniform(600, 1_500)
             try:
                 await asyncio.wait_for(charge_point.session_end(number), stay)
@@ -75,6 +78,14 @@ class Visits:
             # Time to put the cable away.
             await self._wait(8)
         charge_point.unplug(number)
+
+    async def _pause(self, number: int, seconds: float) -> None:
+        """Wait for the next guest, who hurries when let in from afar."""
+        socket = self._charge_point.sockets[number]
+        while seconds > 0 and not socket.awaited:
+            await self._wait(1)
+            seconds -= 1
+        await self._wait(3)
 
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(self._slowness * seconds)

@@ -160,6 +160,8 @@ async def test_what_else_can_be_said_of_the_sun(
     )
     # 2300 + 700 - 230 W
     await shine(hass, 0.7, "12", "kW")
+    # What the meter says while the limit is still being set is not heard.
+    await hass.async_block_till_done()
     show(hass, -3, "kW")
     await box.client.wait_for("RemoteStopTransaction")
     await hass.async_block_till_done()

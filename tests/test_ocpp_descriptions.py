@@ -217,6 +217,8 @@ def test_what_is_enabled_by_default() -> None:
         "session_start": None,
         "stop_reason": DIAGNOSTIC,
         "id_tag": DIAGNOSTIC,
+        "planned_limit": None,
+        "next_limit_change": None,
     }
 
 

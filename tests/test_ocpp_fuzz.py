@@ -47,7 +47,7 @@ FRAMES = int(os.environ.get("FUZZ_FRAMES", "5000"))
 SEED = int(os.environ.get("FUZZ_SEED", "16"))
 BATCH = 50
 # After so many frames, whatever is bounded is full, or nearly.
-WARM_UP = 2000 if FRAMES <= 5000 else 20_000
+WARM_UP = 4000 if FRAMES <= 5000 else 20_000
 # What may be taken up beyond that: dictionaries grow in steps.
 SLACK = 400_000
 
