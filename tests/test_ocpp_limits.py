@@ -10,11 +10,15 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bemcom_connectors.const import DOMAIN
+from custom_components.bemcom_connectors.diagnostics import (
+    async_get_config_entry_diagnostics,
+)
 from custom_components.bemcom_connectors.ocpp import limits as limits_module
 from custom_components.bemcom_connectors.ocpp.calls import CallFailed
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
 from tests.ocpp.client import CallError, RawClient
 from tests.ocpp.limited_charger import DEFAULT, MAX, TX, Charger, error
 from tests.ocpp_hub import (
@@ -24,6 +28,7 @@ from tests.ocpp_hub import (
     charge_point_of,
     dialled_in,
     ocpp_entry,
+    result,
     set_up,
     settled,
     start,
@@ -277,3 +282,60 @@ async def test_6_what_becomes_of_a_maximum_that_is_rejected(
             await limit(hass, entry, 12, 0)
         assert "Load balancer is disabled" in str(caught.value.translation_placeholders)
         assert charger.current(1) == 10
+
+
+async def test_7_two_hubs_with_a_wallbox_of_the_same_name(hass: HomeAssistant) -> None:
+    entries = [
+        ocpp_entry(charge_point_data(), data={"connector_name": name})
+        for name in ("house", "garage")
+    ]
+    chargers = [Charger(1), Charger(1)]
+    for entry in entries:
+        await set_up(hass, entry)
+    async with wallbox(entries[0], chargers[0]), wallbox(entries[1], chargers[1]):
+        device = dr.async_get(hass).async_get_child_device_by_identifier(
+            (DOMAIN, f"{entries[1].entry_id}_{CP}__1"), entries[1].entry_id
+        )
+        assert device is not None
+        await hass.services.async_call(
+            DOMAIN,
+            "set_charging_limit",
+            {"device_id": device.id, "limit": 9},
+            blocking=True,
+        )
+        assert chargers[1].current(1) == 9
+        assert not chargers[0].heard
+
+
+async def test_10_diagnostics_tell_what_became_of_limits(hass: HomeAssistant) -> None:
+    entry = await hub_of(hass)
+    charger = Charger(1)
+    charger.refuses = lambda _, it: (
+        error(text="Load balancer is disabled")
+        if it["chargingProfilePurpose"] == MAX
+        else None
+    )
+    async with wallbox(entry, charger) as client:
+        client.on_call["GetConfiguration"] = {
+            "configurationKey": [
+                {"key": "AuthorizationKey", "readonly": False, "value": "c0ffee11"},
+                {"key": "LightIntensity", "readonly": False, "value": "80"},
+            ]
+        }
+        await charge_point_of(entry).control.refresh()
+        await limit(hass, entry, 10, 0)
+        for _ in range(250):
+            await result(client, "Heartbeat", {})
+        told = await async_get_config_entry_diagnostics(hass, entry)
+    assert "c0ffee11" not in str(told)
+    (found,) = told["ocpp"]["charge_points"].values()
+    assert "LightIntensity" in str(found["configuration"])
+    assert len(found["frames"]) == 200
+    first, *_, last = found["attempted_profiles"]
+    assert first["purpose"] == MAX
+    assert "Load balancer is disabled" in first["outcome"]
+    assert (last["purpose"], last["limit"], last["outcome"]) == (
+        DEFAULT,
+        10,
+        "Accepted",
+    )

@@ -1,5 +1,6 @@
 """The charging profiles of one charge point: sent, asked for, planned, and sent again."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 import time
@@ -24,6 +25,8 @@ _LEAST_CURRENT = 1.0
 USUAL_PHASES = 3
 # So long a transaction may take to begin after it was asked for.
 _PATIENCE = 900.0
+
+_MAX_ATTEMPTS = 50
 
 _CURRENTS = tuple(datapoint_name("Current.Import", line) for line in LINES)
 
@@ -58,6 +61,8 @@ class Profiles:
         self.installed = InstalledProfiles()
         # Whether it ever took one.
         self.ever_taken = False
+        # What became of those that were sent lately.
+        self.attempts: deque[Mapping[str, JsonValue]] = deque(maxlen=_MAX_ATTEMPTS)
         # Whom to tell that somebody set or removed profiles.
         self.listeners: list[Callable[[], None]] = []
         self._target = target
@@ -152,13 +157,37 @@ class Profiles:
             "connectorId": connector_id,
             "csChargingProfiles": profile.to_payload(),
         }
-        answer = await self._target.call(action, payload)
-        if (status := str(answer.get("status", ""))) != ACCEPTED:
+        try:
+            answer = await self._target.call(action, payload)
+        except CallFailed as err:
+            self._remember(connector_id, profile, str(err))
+            raise
+        status = str(answer.get("status", ""))
+        self._remember(connector_id, profile, status)
+        if status != ACCEPTED:
             raise NotAccepted(action, status)
         self.ever_taken = True
         for it in self.installed.install(connector_id, profile):
             self._kept.discard(it.profile.id)
         self._changed()
+
+    def _remember(
+        self, connector_id: int, profile: ChargingProfile, outcome: str
+    ) -> None:
+        """Keep what became of a profile, for diagnostics."""
+        self.attempts.append(
+            {
+                "at": iso(time.time()),
+                "connector_id": connector_id,
+                "id": profile.id,
+                "purpose": profile.purpose,
+                "kind": profile.kind,
+                "stack_level": profile.stack_level,
+                "unit": profile.schedule.unit,
+                "limit": profile.schedule.periods[0].limit,
+                "outcome": f"{outcome:.200}",
+            }
+        )
 
     async def remove(
         self,

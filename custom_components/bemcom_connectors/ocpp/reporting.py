@@ -22,6 +22,7 @@ def diagnostics(cp: ChargePoint) -> dict[str, Any]:
         "configuration": cp.configuration.diagnostics(),
         "availability": cp.control.availability.to_dict(),
         "profiles": cp.profiles.to_dict(),
+        "attempted_profiles": list(cp.profiles.attempts),
         "limits": cp.limits.to_dict(),
         "connectors": {
             key: {"status": it.status, "values": it.values}
