@@ -84,7 +84,11 @@ from tests.source import (
 MAX_LINES = 420
 
 # Per room of the house what it may import of the house: its top-level names.
-ROOMS = {"connector": {"connector"}, "ocpp": {"connector", "ocpp"}}
+ROOMS = {
+    "bemcom": {"bemcom", "connector"},
+    "connector": {"connector"},
+    "ocpp": {"connector", "ocpp"},
+}
 PLATFORM_IMPORTS = {
     "actuator_entity",
     "const",
@@ -726,6 +730,7 @@ def test_rooms_keep_to_themselves() -> None:
 def test_the_engines_know_no_home_assistant() -> None:
     """Nor libraries that they do without, such as the package ocpp."""
     libraries = {
+        "bemcom": {"orjson"},
         "connector": {"orjson", "serialx", "yaml"},
         "ocpp": {"aiohttp", "orjson"},
     }

@@ -58,6 +58,34 @@ class SensorFlow(Notifier, ABC):
             raise ParseError("This connector cannot parse bytes")
         return payload
 
+    async def parse_archived(self, raw_msg: RawMessage) -> JsonValue | Messages:
+        """Parse a message of the past, as `parse_raw_msg` does; it may take its time."""
+        return self.parse_raw_msg(raw_msg)
+
+    async def reprocess_raw_msg(self, raw_msg: RawMessage) -> list[Reading]:
+        """Return the readings in a message of the past, with its own time.
+
+        No listener is told, as they are none of now, and nothing is counted. Raises
+        ParseError where there is no sense in it.
+        """
+        try:
+            parsed = await self.parse_archived(raw_msg)
+        except ParseError:
+            raise
+        except Exception as err:  # of a parser of the user's own
+            raise ParseError(f"{type(err).__name__}: {err}") from err
+        readings = []
+        for part in self.devices.parts_of(parsed):
+            if isinstance(part, dict) and is_message(part):
+                continue
+            values = self._flatten(part)
+            if self.devices.id_key:
+                complete = not isinstance(part, PartialMessage)
+                _, values = self.devices.take(values, complete=complete)
+            if values:
+                readings.append(Reading(values, raw_msg.timestamp))
+        return readings
+
     def want_frames(self) -> Callable[[], None]:
         """Tell of every frame as a message too, until what is returned is called.
 

@@ -147,6 +147,18 @@ class StreamConnector(Connector):
         except Exception:  # noqa: BLE001 - whatever a parser of the user's own raises
             return None
 
+    @override
+    async def parse_archived(self, raw_msg: RawMessage) -> JsonValue | Messages:
+        """Parse a frame of the past; an archive may have text instead of its bytes."""
+        frame = raw_msg.payload
+        if isinstance(frame, str):
+            frame = frame.encode(self._encoding or "utf-8", errors="replace")
+        if not isinstance(frame, bytes):
+            raise ParseError("It is no frame of this hub: neither bytes nor text")
+        if self.slow_parser is not None:
+            return await asyncio.to_thread(self.slow_parser.parse, frame)
+        return self._parse(frame)
+
     async def _parse_aside(self, parser: SlowParser, frame: bytes) -> None:
         """Let a slow parser work in a thread, before the sensor flow takes the result."""
         self._parsing = True

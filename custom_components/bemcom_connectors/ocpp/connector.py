@@ -8,7 +8,7 @@ from typing import Any, override
 from ..connector.actuators import Actuator
 from ..connector.base import Connector
 from ..connector.flatten import SEPARATOR
-from ..connector.model import JsonValue, RawMessage
+from ..connector.model import JsonValue, Messages, ParseError, RawMessage
 from .actuators import OF_HUB, actuators_of
 from .admission import admit, may_wait
 from .authorization import IdTag, IdTags
@@ -226,6 +226,11 @@ class OcppConnector(Connector):
     async def receive_raw_msg(self) -> bytes | JsonValue:
         """Have no messages but those that sessions bring."""
         raise NotImplementedError
+
+    @override
+    async def parse_archived(self, raw_msg: RawMessage) -> JsonValue | Messages:
+        """Refuse: what a message meant depends on those before it."""
+        raise ParseError("Messages of charge points cannot be processed again")
 
     # What is set
 

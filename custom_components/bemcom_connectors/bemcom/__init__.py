@@ -1,0 +1,1 @@
+"""The mirror: a hub as a BEMCom connector on MQTT."""

@@ -1,0 +1,183 @@
+"""The way out: readings, raw messages and heartbeats to the outbox, and on to the broker."""
+
+from collections.abc import Callable, Iterable
+import logging
+from typing import override
+
+from ..connector.listener import Listener
+from ..connector.model import JsonValue, RawMessage, Reading
+from .available import AvailableDatapoints
+from .broker import Broker
+from .datapoint_map import DatapointMap
+from .journal import Journal
+from .json_writing import JSON_TYPES, write_json
+from .messages import encode_heartbeat, encode_raw_message, encode_value
+from .model import MirrorOptions
+from .outbox import Lane, Outbox, Outgoing
+from .sender import Sender
+from .topics import Topics
+
+_LOGGER = logging.getLogger(__name__)
+
+_MAX_LATEST = 20_000
+_MAX_WARNED = 1_000
+
+
+class Publisher:
+    """Publishes what a connector publishes; nothing in it waits for anything."""
+
+    def __init__(
+        self, options: MirrorOptions, broker: Broker, now: Callable[[], int]
+    ) -> None:
+        """Publish on the topics of the connector, as the options say."""
+        self.topics = Topics(options.connector_name)
+        self.outbox = Outbox(
+            max_values=options.max_values,
+            max_raw=options.max_raw,
+            max_raw_bytes=options.max_raw_bytes,
+            keep_all=options.keep_all,
+        )
+        self.journal = Journal(self._line, now)
+        self.sender = Sender(self.outbox, broker, self._report_refused)
+        # Which value was the latest of a datapoint; a reading knows its time.
+        self.latest: dict[str, Reading] = {}
+        self._options = options
+        self._now = now
+        self._warned: set[str] = set()
+        # Counts messages that are larger than the options allow.
+        self.too_large = 0
+
+    def publish_reading(self, reading: Reading, sensors: DatapointMap) -> None:
+        """Publish the values that have a topic."""
+        values = reading.values
+        self.latest.update(dict.fromkeys(values, reading))
+        if len(self.latest) > _MAX_LATEST:  # of a device that invents keys
+            self.latest = dict.fromkeys(values, reading)
+        topics = sensors.sensors
+        lane, retain = self.outbox.values, self._options.retain
+        for key, value in values.items():
+            if (topic := topics.get(key)) is not None:
+                self._value(lane, topic, value, reading.timestamp, retain)
+        self.sender.wake()
+
+    def publish_archived(self, reading: Reading, sensors: DatapointMap) -> None:
+        """Publish values of the past; they are not what whoever comes later shall find."""
+        for key, value in reading.values.items():
+            if (topic := sensors.sensors.get(key)) is not None:
+                lane = self.outbox.replays
+                self._value(lane, topic, value, reading.timestamp, False)
+        self.sender.wake()
+
+    def publish_latest(self, key: str, topic: str) -> None:
+        """Publish the latest value of a datapoint, unless it is about to be."""
+        reading = self.latest.get(key)
+        if reading is None or self.outbox.values.holds(topic):
+            return
+        lane, retain = self.outbox.values, self._options.retain
+        self._value(lane, topic, reading.values[key], reading.timestamp, retain)
+        self.sender.wake()
+
+    def publish_raw(self, message: RawMessage) -> None:
+        """Publish a raw message for the archive."""
+        options = self._options
+        payload = encode_raw_message(message, options.version, flat=options.raw_flat)
+        topic = self.topics.raw_message_to_db
+        self._put(self.outbox.raw, topic, payload, options.raw_qos, False)
+        self.sender.wake()
+
+    def publish_available(self, available: AvailableDatapoints) -> None:
+        """Publish which datapoints there are."""
+        topic = self.topics.available_datapoints
+        self._put(self.outbox.state, topic, available.encode(), self._options.qos, True)
+        self.sender.wake()
+
+    def publish_heartbeat(self, interval: float) -> None:
+        """Publish that the connector lives, and for how long at least."""
+        payload = encode_heartbeat(self._now(), interval)
+        topic = self.topics.heartbeat
+        self._put(self.outbox.state, topic, payload, self._options.qos, False)
+        self.sender.wake()
+
+    def raw_waiting(self) -> list[str]:
+        """Return the raw messages that wait, as they are kept over a restart."""
+        return [it.payload.decode() for it in self.outbox.raw.messages()]
+
+    def restore_raw(self, kept: Iterable[str]) -> None:
+        """Take raw messages that were kept."""
+        topic, qos = self.topics.raw_message_to_db, self._options.raw_qos
+        self.outbox.raw.restore(
+            Outgoing(topic, it.encode(), qos, retain=False) for it in kept
+        )
+
+    @property
+    def dropped(self) -> int:
+        """Count the messages that were lost."""
+        return self.outbox.dropped + self.too_large
+
+    def _value(
+        self, lane: Lane, topic: str, value: JsonValue, timestamp: int, retain: bool
+    ) -> None:
+        """Publish a value."""
+        kind = type(value)
+        if kind not in JSON_TYPES:
+            self._warn_of_type(topic, value)
+        if self._options.lists_as_text and (kind is list or kind is dict):
+            value = write_json(value).decode()
+        payload = encode_value(value, timestamp)
+        self._put(lane, topic, payload, self._options.qos, retain)
+
+    def _put(
+        self, lane: Lane, topic: str, payload: bytes, qos: int, retain: bool
+    ) -> None:
+        """Put a message into the outbox, unless a broker would hang up because of it."""
+        if len(payload) > self._options.max_payload:
+            self.too_large += 1
+            if self._is_first(topic):
+                self.journal.error(
+                    "publish",
+                    f"A message for {topic:.200} has {len(payload):,} bytes and is left out",
+                )
+            return
+        lane.add(Outgoing(topic, payload, qos, retain))
+
+    def _line(self, payload: bytes) -> None:
+        """Publish a line of the log."""
+        topic = self.topics.logs
+        self.outbox.logs.add(Outgoing(topic, payload, self._options.qos, True))
+        self.sender.wake()
+
+    def _warn_of_type(self, topic: str, value: object) -> None:
+        """Tell once per topic of a value that JSON does not know."""
+        if self._is_first(topic):
+            self.journal.warning(
+                "publish",
+                f"A value for {topic:.200} is no JSON but {type(value).__name__}, and is "
+                "sent as text",
+            )
+
+    def _report_refused(self, what: str) -> None:
+        """Tell once per topic what the broker would not have."""
+        if self._is_first(what):
+            _LOGGER.warning(
+                "%s: The broker refuses a message: %s", self.topics.connector, what
+            )
+
+    def _is_first(self, what: str) -> bool:
+        """Tell whether something is to be told of, which it is once."""
+        if what in self._warned or len(self._warned) >= _MAX_WARNED:
+            return False
+        self._warned.add(what)
+        return True
+
+
+class RawListener(Listener):
+    """Hears raw messages; a listener of its own, as they cost who wants none."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        """Publish them."""
+        self._publisher = publisher
+
+    @override
+    def on_raw_message(self, message: RawMessage) -> None:
+        """Publish a message before it is parsed, so that no broken one is missing."""
+        self._publisher.publish_raw(message)

@@ -1,0 +1,128 @@
+"""From the outbox to the broker."""
+
+import asyncio
+from collections.abc import Callable
+
+from ..connector.backoff import Backoff
+from .broker import Broker, MessageRefusedError
+from .outbox import Lane, Outbox, Outgoing
+
+# So many messages are under way at a time.
+MAX_UNDER_WAY = 256
+
+
+class Sender:
+    """Sends what is in the outbox as long as there is a broker; nobody waits for it."""
+
+    def __init__(
+        self, outbox: Outbox, broker: Broker, report: Callable[[str], None]
+    ) -> None:
+        """Send nothing yet; `report` is told of messages that the broker refuses."""
+        self._outbox = outbox
+        self._broker = broker
+        self._report = report
+        self._under_way: dict[asyncio.Future[None], tuple[Lane, Outgoing]] = {}
+        self._is_connected = False
+        # What sends soon, or after a pause.
+        self._handle: asyncio.Handle | None = None
+        self._pausing = False
+        self._backoff = Backoff()
+        self._empty = asyncio.Event()
+
+    def connected(self) -> None:
+        """Send."""
+        self._is_connected = True
+        self._outbox.connected()
+        self._backoff.reset()
+        self.wake()
+
+    def lost(self) -> None:
+        """Send no more, and take back what is under way."""
+        self._is_connected = False
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._pausing = False
+        under_way, self._under_way = self._under_way, {}
+        self._outbox.lost()
+        self._empty.set()
+        for future in under_way:
+            future.cancel()
+
+    def wake(self) -> None:
+        """Send what has been added, in a moment."""
+        if self._is_connected and self._handle is None:
+            self._handle = asyncio.get_running_loop().call_soon(self._send_all)
+
+    async def drain(self, timeout: float) -> bool:
+        """Wait until everything arrived, for so many seconds; tell whether it did."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._is_connected and len(self._outbox):
+                    self._empty.clear()
+                    await self._empty.wait()
+        except TimeoutError:
+            return False
+        return not len(self._outbox)
+
+    def _send_all(self) -> None:
+        """Send as much as may be under way at a time."""
+        self._handle = None
+        while len(self._under_way) < MAX_UNDER_WAY and not self._pausing:
+            if (taken := self._outbox.take()) is None:
+                break
+            self._send(*taken)
+
+    def _send(self, lane: Lane, message: Outgoing) -> None:
+        """Send a message."""
+        try:
+            future = asyncio.ensure_future(
+                self._broker.publish(
+                    message.topic, message.payload, message.qos, message.retain
+                )
+            )
+        except Exception as err:  # noqa: BLE001 - whatever a client of MQTT raises
+            self._settle(lane, message, err)
+            return
+        self._under_way[future] = lane, message
+        future.add_done_callback(self._done)
+
+    def _done(self, future: asyncio.Future[None]) -> None:
+        """Take what became of a message."""
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        # It may have been taken back, as the broker was lost.
+        if (entry := self._under_way.pop(future, None)) is not None:
+            self._settle(*entry, error)
+
+    def _settle(
+        self, lane: Lane, message: Outgoing, error: BaseException | None
+    ) -> None:
+        """Go on after a message that arrived, or after a pause with one that did not."""
+        if error is None:
+            lane.done(message)
+            self._backoff.reset()
+            self.wake()
+        elif isinstance(error, MessageRefusedError):
+            lane.refused(message)
+            self._report(f"{message.topic:.200}: {error}")
+            self.wake()
+        else:
+            lane.failed(message)
+            self._pause()
+        if not len(self._outbox):
+            self._empty.set()
+
+    def _pause(self) -> None:
+        """Send nothing for a while."""
+        if self._pausing or not self._is_connected:
+            return
+        self._pausing = True
+        if self._handle is not None:
+            self._handle.cancel()
+
+        def go_on() -> None:
+            self._pausing = False
+            self._send_all()
+
+        loop = asyncio.get_running_loop()
+        self._handle = loop.call_later(self._backoff.next_delay(), go_on)

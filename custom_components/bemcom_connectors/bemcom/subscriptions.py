@@ -1,0 +1,97 @@
+"""Which topics are listened to, on every connection anew."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+from ..connector.backoff import Backoff
+from .broker import Broker
+
+# So long may the broker take to answer, in seconds.
+_TIMEOUT = 30.0
+
+
+class Subscriptions:
+    """Keeps what is subscribed at the broker the same as what is wanted.
+
+    Nobody waits for it: a broker that refuses is asked again later, ever less often, and
+    costs nothing else.
+    """
+
+    def __init__(self, broker: Broker, report: Callable[[str], None]) -> None:
+        """Subscribe at a broker; `report` is told what fails, once for each topic."""
+        self._broker = broker
+        self._report = report
+        self._wanted: dict[str, int] = {}
+        self._current: dict[str, int] = {}
+        self._failed: set[str] = set()
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._backoff = Backoff()
+
+    @property
+    def current(self) -> frozenset[str]:
+        """Return the topics that are listened to now."""
+        return frozenset(self._current)
+
+    def want(self, topics: dict[str, int]) -> None:
+        """Listen to these topics with their QoS, and to no others."""
+        self._wanted = topics
+        self._changed.set()
+
+    def connected(self) -> None:
+        """Subscribe everything on a connection that knows of nothing."""
+        self.lost()
+        self._task = asyncio.create_task(self._run(), name="mirror subscriptions")
+
+    def lost(self) -> None:
+        """Forget what was subscribed."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._current.clear()
+        self._backoff.reset()
+
+    async def _run(self) -> None:
+        """Go on making it so until the connection is lost."""
+        while True:
+            self._changed.clear()
+            if await self._make_it_so():
+                self._backoff.reset()
+                await self._changed.wait()
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._backoff.next_delay()):
+                    await self._changed.wait()
+
+    async def _make_it_so(self) -> bool:
+        """Subscribe and unsubscribe; tell whether all of it was done."""
+        broker = self._broker
+        done = True
+        for topic in [it for it in self._current if it not in self._wanted]:
+            if await self._try(topic, partial(broker.unsubscribe, topic)):
+                del self._current[topic]
+            else:
+                done = False
+        for topic, qos in list(self._wanted.items()):
+            if self._current.get(topic) == qos or topic not in self._wanted:
+                continue
+            if await self._try(topic, partial(broker.subscribe, topic, qos)):
+                self._current[topic] = qos
+            else:
+                done = False
+        return done
+
+    async def _try(self, topic: str, what: Callable[[], Awaitable[None]]) -> bool:
+        """Ask the broker for something; tell of a failure the first time."""
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                await what()
+        except Exception as err:  # noqa: BLE001 - whatever a client of MQTT raises
+            if topic not in self._failed:
+                self._failed.add(topic)
+                self._report(f"{topic:.200}: {type(err).__name__}: {err}")
+            return False
+        self._failed.discard(topic)
+        return True

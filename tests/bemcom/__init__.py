@@ -1,0 +1,1 @@
+"""Tests of the mirror, without Home Assistant and without a broker."""
