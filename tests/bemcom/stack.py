@@ -60,7 +60,10 @@ class FakeBroker:
     def confirm(self, count: int | None = None) -> None:
         """Let the first messages that are under way arrive."""
         assert self.pending is not None
-        done, self.pending = self.pending[:count], self.pending[len(self.pending[:count]) :]
+        done, self.pending = (
+            self.pending[:count],
+            self.pending[len(self.pending[:count]) :],
+        )
         for message, future in done:
             if not future.cancelled():
                 self.arrived.append(message)
@@ -167,16 +170,18 @@ class Stack:
         self.connector.publish(dict(values), self.now())
         await self.settle()
 
-    async def receive(
-        self, topic: str, message: Any, *, retain: bool = False
-    ) -> None:
+    async def receive(self, topic: str, message: Any, *, retain: bool = False) -> None:
         """Let a message come from the broker, as JSON unless it is bytes."""
-        payload = message if isinstance(message, bytes) else json.dumps(message).encode()
+        payload = (
+            message if isinstance(message, bytes) else json.dumps(message).encode()
+        )
         self.mirror.received(topic, payload, retain)
         await self.settle()
 
     async def map(
-        self, sensor: dict[str, str] | None = None, actuator: dict[str, str] | None = None
+        self,
+        sensor: dict[str, str] | None = None,
+        actuator: dict[str, str] | None = None,
     ) -> None:
         """Let a map come."""
         message = {"sensor": sensor or {}, "actuator": actuator or {}}

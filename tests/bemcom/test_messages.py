@@ -45,7 +45,8 @@ SCALARS = st.one_of(
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (
-        st.lists(inner, max_size=5) | st.dictionaries(TEXTS | st.integers(), inner, max_size=5)
+        st.lists(inner, max_size=5)
+        | st.dictionaries(TEXTS | st.integers(), inner, max_size=5)
     ),
     max_leaves=10,
 )
@@ -58,7 +59,9 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.dictionaries(
-            st.text(st.characters(codec="utf-8", exclude_characters="\0")), inner, max_size=5
+            st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+            inner,
+            max_size=5,
         )
     ),
     max_leaves=10,
@@ -86,7 +89,10 @@ def test_any_value_can_be_read(value: object, timestamp: int) -> None:
     assert message["timestamp"] == timestamp
 
 
-@given(st.dictionaries(TEXTS, VALUES, max_size=5), st.dictionaries(TEXTS, VALUES, max_size=5))
+@given(
+    st.dictionaries(TEXTS, VALUES, max_size=5),
+    st.dictionaries(TEXTS, VALUES, max_size=5),
+)
 def test_any_datapoints_can_be_read(
     sensors: dict[str, object], actuators: dict[str, object]
 ) -> None:
@@ -204,7 +210,9 @@ def test_the_archive_has_64_bits() -> None:
 def test_no_number_is_null() -> None:
     for value in (math.nan, math.inf, -math.inf):
         assert strictly(encode_value(value, 1)) == {"value": None, "timestamp": 1}
-        assert strictly(encode_value({"a": [value, b""]}, 1))["value"] == {"a": [None, "b''"]}
+        assert strictly(encode_value({"a": [value, b""]}, 1))["value"] == {
+            "a": [None, "b''"]
+        }
 
 
 def test_a_last_heartbeat_ends_at_once() -> None:
