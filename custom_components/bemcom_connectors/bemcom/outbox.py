@@ -112,6 +112,7 @@ class Lane:
         self._waiting.move_to_end(number, last=False)
         self.size += len(message.payload)
         self._ready[topic] = None
+        self._ready.move_to_end(topic, last=False)
         if self._newest_only and len(numbers) > 1:
             numbers.popleft()
             self._replaced(number)
