@@ -143,7 +143,10 @@ class Stack:
 
     def now(self) -> int:
         """Return the time, as the loop has it."""
-        return NOW + round(asyncio.get_running_loop().time() * 1000)
+        try:
+            return NOW + round(asyncio.get_running_loop().time() * 1000)
+        except RuntimeError:
+            return NOW
 
     def _changed(self) -> None:
         self.changes += 1

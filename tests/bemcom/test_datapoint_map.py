@@ -88,6 +88,7 @@ def test_any_bytes_are_a_map_or_none(payload: bytes) -> None:
         ("$SYS/x", "belongs to the broker"),
         ("d/messages/1/value", "not below"),
         ("c/available_datapoints", "no topic of a datapoint"),
+        ("c/messages/1/schedule", "no topic of a datapoint"),
         ("c/raw_message_reprocess", "no topic of a datapoint"),
         ("c/a\0", "characters"),
         ("c/\ud800", "characters"),

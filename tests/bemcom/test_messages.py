@@ -1,5 +1,6 @@
 """What is written can be read, whatever it is made of."""
 
+import enum
 import json
 import logging
 import math
@@ -205,6 +206,16 @@ def test_the_archive_has_64_bits() -> None:
         str(-(2**63) - 1),
     ]
     assert strictly(write_json([2**63, 2**64])) == [2**63, 2**64]
+
+
+class _Odd(enum.Enum):
+    ONE = b"1"
+
+
+def test_the_value_of_an_enum_counts() -> None:
+    assert strictly(write_json({_Odd.ONE: [_Odd.ONE], "nul": "\0"}))["nul"] == "\ufffd"
+    assert strictly(write_json([_Odd.ONE])) == ["b'1'"]
+    assert strictly(write_json_for_archive("\0")) == "\ufffd"
 
 
 def test_no_number_is_null() -> None:

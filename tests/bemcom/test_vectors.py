@@ -384,7 +384,8 @@ def test_nothing_of_this_is_ever_sent(row: Row) -> None:
             }
             | {"c": f"{NAME}/available_datapoints"},
         )
-        for value in (text, text.encode(), None, "", b"", {}, _loaded(text)):
+        odd: list[Any] = [text, text.encode(), None, "", b"", {}, _loaded(text)]
+        for value in odd:
             stack.mirror.on_reading(
                 Reading(dict.fromkeys(("it", "a", "b", "c"), value), NOW)
             )

@@ -1,12 +1,12 @@
 """The datapoint map: which datapoint has which topic (spec 1.5)."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..connector.model import JsonValue
 from .messages import MessageError, decode_object
-from .topics import Topics, sibling, topic_fault
+from .topics import OF_PLANS, Topics, topic_fault
 
 MAX_ENTRIES = 10_000
 # Of the entries that cannot be used, so many are named.
@@ -72,7 +72,7 @@ def map_of(message: Mapping[str, JsonValue], topics: Topics) -> ReadMap:
         else:
             settable[topic] = str(key)
     # What is published there would come back as a command.
-    taken = set(_heard_on(settable))
+    taken = set(settable)
     published: dict[str, str] = {}
     for key, given in sensors.items():
         if (fault := _fault(given, key, topics)) is not None:
@@ -116,15 +116,6 @@ def _section(message: Mapping[str, JsonValue], name: str) -> dict[str, JsonValue
     return section
 
 
-def _heard_on(actuators: Mapping[str, str]) -> Iterator[str]:
-    """Yield all topics that commands may come on."""
-    for topic in actuators:
-        yield topic
-        for name in ("schedule", "setpoint"):
-            if (beside := sibling(topic, name)) is not None:
-                yield beside
-
-
 def _fault(topic: JsonValue, key: JsonValue, topics: Topics) -> str | None:
     """Return what is wrong with an entry; None: nothing."""
     if not isinstance(topic, str) or not isinstance(key, str):
@@ -133,6 +124,6 @@ def _fault(topic: JsonValue, key: JsonValue, topics: Topics) -> str | None:
         return f"{topic!r:.100} {fault}"
     if not topics.is_below(topic):
         return f"{topic!r:.100} is not below {topics.connector!r:.100}"
-    if topics.is_own(topic):
-        return f"{topic!r:.100} is no topic of a datapoint"
+    if topics.is_own(topic) or topic.endswith(OF_PLANS):
+        return f"{topic!r:.100} is no topic of a datapoint's values"
     return None

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 import logging
-import time
 from typing import override
 
 from .messages import encode_log, encode_log_record
 
-# So many lines at once, and one more with each such time in seconds.
+# So many lines at once, and one more with each such time in milliseconds.
 _BURST = 20
-_INTERVAL = 1.0
+_INTERVAL = 1000
 
 
 class Journal:
@@ -22,14 +21,12 @@ class Journal:
         self,
         publish: Callable[[bytes], None],
         now: Callable[[], int],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Publish payloads; `now` is the time in milliseconds, `clock` in seconds."""
+        """Publish payloads; `now` is the time in milliseconds."""
         self._publish = publish
         self._now = now
-        self._clock = clock
         self._room = float(_BURST)
-        self._counted_at = clock()
+        self._counted_at = now()
         self._left_out = 0
 
     def info(self, emitter: str, text: str) -> None:
@@ -59,8 +56,10 @@ class Journal:
 
     def _has_room(self) -> bool:
         """Tell whether one more line may be written."""
-        now = self._clock()
-        self._room = min(_BURST, self._room + (now - self._counted_at) / _INTERVAL)
+        now = self._now()
+        # A clock may be set, also back.
+        passed = max(0, now - self._counted_at)
+        self._room = min(_BURST, self._room + passed / _INTERVAL)
         self._counted_at = now
         if self._room < 1:
             self._left_out += 1

@@ -17,6 +17,8 @@ _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 _WILDCARD = re.compile("[+#]")
 
 _VALUE = "/value"
+# What is beside values, and has messages of its own.
+OF_PLANS = ("/schedule", "/setpoint")
 
 
 @dataclass(frozen=True, slots=True)
