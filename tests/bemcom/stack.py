@@ -133,10 +133,12 @@ class Stack:
         self.connector = FakeConnector(*actuators)
         self.changes = 0
         options.setdefault("connector_name", NAME)
+        translate = options.pop("translate", None)
         self.mirror = Mirror(
             self.connector,
             self.broker,
             MirrorOptions(version="1.0", **options),
+            translate=translate,
             on_changed=self._changed,
             now=self.now,
         )

@@ -18,7 +18,7 @@ from .inbox import Inbox
 from .messages import MessageError, encode_heartbeat
 from .model import MirrorOptions
 from .outbox import Outgoing
-from .publisher import Publisher, RawListener
+from .publisher import Publisher, RawListener, Translate, TranslatingListener
 from .subscriptions import Subscriptions
 from .topics import Topics
 
@@ -68,10 +68,14 @@ class Mirror(Listener):
         broker: Broker,
         options: MirrorOptions,
         *,
+        translate: Translate | None = None,
         on_changed: Callable[[], None] = lambda: None,
         now: Callable[[], int] = wall_clock,
     ) -> None:
-        """Mirror a connector; `on_changed` is called when there is something to keep."""
+        """Mirror a connector; `on_changed` is called when there is something to keep.
+
+        `translate` makes datapoints of raw messages, beside those of the connector.
+        """
         self.available = AvailableDatapoints()
         self.map_faults = MapFaults()
         self.publisher = Publisher(options, broker, now)
@@ -81,6 +85,7 @@ class Mirror(Listener):
         self._connector = connector
         self._options = options
         self._on_changed = on_changed
+        self._translate = translate
         self._batches = Batches()
         self._announcing: asyncio.TimerHandle | None = None
         self._beating: asyncio.TimerHandle | None = None
@@ -103,6 +108,9 @@ class Mirror(Listener):
         if self._options.raw_messages:
             raw = RawListener(self.publisher)
             self._remove.append(self._connector.add_listener(raw))
+        if self._translate is not None:
+            translated = TranslatingListener(self._translate, self._take_translated)
+            self._remove.append(self._connector.add_listener(translated))
         self.available.update(self._connector.datapoints, {})
         self.refresh_actuators()
         self.publisher.journal.info("run", "Connector online. Entering main loop.")
@@ -209,6 +217,12 @@ class Mirror(Listener):
         if self.available.update({}, {k: examples[k] for k in examples.keys() - known}):
             self._announce_soon()
         self._follow()
+
+    def _take_translated(self, reading: Reading) -> None:
+        """Publish datapoints that the connector itself does not have."""
+        if self.available.update(reading.values, {}):
+            self._announce_soon()
+        self.on_reading(reading)
 
     # Announcing
 

@@ -181,3 +181,23 @@ class RawListener(Listener):
     def on_raw_message(self, message: RawMessage) -> None:
         """Publish a message before it is parsed, so that no broken one is missing."""
         self._publisher.publish_raw(message)
+
+
+type Translate = Callable[[RawMessage], dict[str, JsonValue]]
+
+
+class TranslatingListener(Listener):
+    """Hears raw messages, and makes readings of them that the connector itself does not."""
+
+    def __init__(
+        self, translate: Translate, publish: Callable[[Reading], None]
+    ) -> None:
+        """Publish what `translate` makes of a message."""
+        self._translate = translate
+        self._publish = publish
+
+    @override
+    def on_raw_message(self, message: RawMessage) -> None:
+        """Publish what is in a message."""
+        if values := self._translate(message):
+            self._publish(Reading(values, message.timestamp))
