@@ -85,6 +85,41 @@ def test_new_datapoints_are_announced_in_batches() -> None:
     play(story)
 
 
+def test_examples_are_short() -> None:
+    async def story(stack: Stack) -> None:
+        await stack.say(text="x" * 5000, list=[*range(5000)], pair=[1, 2])
+        await asyncio.sleep(60)
+        examples = stack.broker.on(AVAILABLE)[-1]["sensor"]
+        assert examples == {"text": "x" * 500, "list": None, "pair": [1, 2]}
+
+    play(story)
+
+
+def test_what_was_about_to_be_announced_is_so_in_the_end() -> None:
+    stacks: list[Stack] = []
+
+    async def story(stack: Stack) -> None:
+        stacks.append(stack)
+        await stack.say(a=1)
+        assert stack.broker.on(AVAILABLE) == []
+
+    play(story)
+    assert stacks[0].broker.on(AVAILABLE)[-1]["sensor"] == {"a": 1}
+
+
+def test_a_broker_that_is_back_before_it_was_missed() -> None:
+    async def story(stack: Stack) -> None:
+        await stack.map({"a": ONE})
+        stack.broker.pending = []
+        await stack.say(a=1)
+        stack.broker.pending = None
+        stack.mirror.connected()
+        await stack.settle()
+        assert values(stack, ONE) == [1]
+
+    play(story)
+
+
 def test_actuators_are_announced_with_what_they_take() -> None:
     kinds = {
         "number": Actuator(key="number", kind=ActuatorKind.NUMBER, minimum=6),

@@ -11,6 +11,7 @@ from ..connector.model import ConnectorError, JsonValue, ParseError, RawMessage
 from .json_writing import is_fit, write_json, write_json_for_archive
 
 MAX_LOG_TEXT = 2000
+_MAX_EXAMPLE = 500
 # Of the payload of a message that we listen to, in bytes.
 MAX_INCOMING = 1024 * 1024
 
@@ -45,11 +46,12 @@ def encode_available_datapoints(
 ) -> bytes:
     """Return the message with an example for each datapoint.
 
-    Keys that could not be written as they are, and so never be mapped, are left out.
+    Keys that could not be written as they are, and so never be mapped, are left out. Examples
+    are short, so that the message has room for many.
     """
     return write_json(
         {
-            name: {key: it for key, it in examples.items() if is_fit(key)}
+            name: {key: _short(it) for key, it in examples.items() if is_fit(key)}
             for name, examples in (("sensor", sensors), ("actuator", actuators))
         }
     )
@@ -102,6 +104,15 @@ def encode_raw_message(message: RawMessage, version: str, *, flat: bool) -> byte
     if flat:
         return write_json_for_archive(inner)
     return write_json_for_archive({"payload": inner, "connector_version": version})
+
+
+def _short(example: object) -> object:
+    """Return an example of which there may be thousands in a message."""
+    if isinstance(example, str):
+        return example[:_MAX_EXAMPLE]
+    if isinstance(example, bool | int | float) or example is None:
+        return example
+    return example if len(write_json(example)) <= _MAX_EXAMPLE else None
 
 
 # In

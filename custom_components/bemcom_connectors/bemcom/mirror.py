@@ -120,9 +120,8 @@ class Mirror(Listener):
         for remove in self._remove:
             remove()
         self._remove.clear()
-        for timer in (self._announcing, self._beating):
-            if timer is not None:
-                timer.cancel()
+        if self._announcing is not None:
+            self._announce()
         await self.inbox.stop()
         if self.is_connected:
             self.publisher.journal.info("run", "Connector stopped.")
@@ -157,6 +156,8 @@ class Mirror(Listener):
 
     def connected(self) -> None:
         """Subscribe, announce and publish the latest values: the broker may know nothing."""
+        if self.is_connected:  # and nobody noticed that it was not
+            self.lost()
         self.is_connected = True
         self.refresh_actuators()
         self._want_topics()
@@ -170,6 +171,9 @@ class Mirror(Listener):
     def lost(self) -> None:
         """Keep what is to be published until there is a broker again."""
         self.is_connected = False
+        if self._announcing is not None:
+            self._announcing.cancel()
+            self._announcing = None
         self.subscriptions.lost()
         self.publisher.sender.lost()
         if self._beating is not None:
