@@ -730,7 +730,7 @@ def test_rooms_keep_to_themselves() -> None:
 def test_the_engines_know_no_home_assistant() -> None:
     """Nor libraries that they do without, such as the package ocpp."""
     libraries = {
-        "bemcom": {"orjson"},
+        "bemcom": {"aiomqtt", "orjson"},
         "connector": {"orjson", "serialx", "yaml"},
         "ocpp": {"aiohttp", "orjson"},
     }
