@@ -31,12 +31,16 @@ class Availability:
         Raises CallFailed or NotAccepted. What was accepted is remembered.
         """
         status = await self._send(connector_id, operative)
+        self.heard(connector_id, operative)
+        return status
+
+    def heard(self, connector_id: int, operative: bool) -> None:
+        """Take what somebody wants, and the charge point accepted."""
         if connector_id == 0:
             # It is about all of them.
             self.wishes.clear()
         self.wishes[connector_id] = operative
         self._cp.host.changed(urgent=True)
-        return status
 
     async def reapply(self) -> str:
         """Ask again for what the user wants, where it is not so; return what came of it."""
@@ -80,13 +84,13 @@ class Availability:
         if status == AvailabilityStatus.REJECTED:
             raise NotAccepted(_ACTION, status)
         if status == ACCEPTED:
-            shown = {names.OPERATIVE: operative}
-            connector_ids = (
-                [connector_id] if connector_id else [0, *self._cp.connector_ids]
-            )
-            for it in connector_ids:
-                self._cp.show(it, shown)
+            self.show(connector_id, operative)
         return status
+
+    def show(self, connector_id: int, operative: bool) -> None:
+        """Show what was accepted."""
+        for it in [connector_id] if connector_id else [0, *self._cp.connector_ids]:
+            self._cp.show(it, {names.OPERATIVE: operative})
 
     def _is_wrong(self, connector_id: int, operative: bool) -> bool:
         """Tell whether a connector is not as the user wants it, as far as is known.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..connector.model import JsonValue
 from . import datapoints as names
-from .calls import CallFailed
+from .calls import CallFailed, CallReason
 from .charging_profile import ChargingProfile
 from .configuration import ACCEPTED, Configuration, is_refusal
 from .connector_state import ConnectorState, iso
@@ -18,15 +18,20 @@ from .installed_profiles import InstalledProfile, InstalledProfiles
 from .measurands import LINES, datapoint_name
 from .profile_rules import Capabilities, check_number, check_profile, rounded
 from .refusals import NotAccepted
+from .reporting import attempt
 from .smart_charging import Planned, RunningTransaction, composite_schedule, outlook
 
 # What a car takes at least on a phase that it uses.
 _LEAST_CURRENT = 1.0
 USUAL_PHASES = 3
+_MAX_UNSURE = 50
 # So long a transaction may take to begin after it was asked for.
 _PATIENCE = 900.0
 
 _MAX_ATTEMPTS = 50
+
+# It may have heard it, or not.
+_UNSURE = frozenset({CallReason.TIMEOUT, CallReason.CLOSED, CallReason.INVALID})
 
 _CURRENTS = tuple(datapoint_name("Current.Import", line) for line in LINES)
 
@@ -66,6 +71,8 @@ class Profiles:
         # Whom to tell that somebody set or removed profiles.
         self.listeners: list[Callable[[], None]] = []
         self._target = target
+        # The ids of those that it may have taken, although there was no answer.
+        self._unsure: set[int] = set()
         # The ids of those that are to be installed again after a boot.
         self._kept: set[int] = set()
         # What transactions will begin with, by their connectors, and until when.
@@ -101,9 +108,13 @@ class Profiles:
         check_profile(profile, connector_id, capabilities, transaction_id=running)
         check_number(self.installed.count_with(connector_id, profile), capabilities)
         await self.send(connector_id, profile)
-        self._kept.add(profile.id)
-        self._tell()
+        self.keep(profile.id)
         return profile
+
+    def keep(self, profile_id: int) -> None:
+        """Install a profile again after a boot, as somebody wants it."""
+        self._kept.add(profile_id)
+        self._tell()
 
     async def clear(
         self,
@@ -160,34 +171,23 @@ class Profiles:
         try:
             answer = await self._target.call(action, payload)
         except CallFailed as err:
-            self._remember(connector_id, profile, str(err))
+            if err.reason in _UNSURE and len(self._unsure) < _MAX_UNSURE:
+                self._unsure.add(profile.id)
+            self.attempts.append(attempt(connector_id, profile, str(err)))
             raise
         status = str(answer.get("status", ""))
-        self._remember(connector_id, profile, status)
+        self.attempts.append(attempt(connector_id, profile, status))
         if status != ACCEPTED:
             raise NotAccepted(action, status)
+        self.take(connector_id, profile)
+
+    def take(self, connector_id: int, profile: ChargingProfile) -> None:
+        """Know that a profile is installed."""
         self.ever_taken = True
+        self._unsure.discard(profile.id)
         for it in self.installed.install(connector_id, profile):
             self._kept.discard(it.profile.id)
         self._changed()
-
-    def _remember(
-        self, connector_id: int, profile: ChargingProfile, outcome: str
-    ) -> None:
-        """Keep what became of a profile, for diagnostics."""
-        self.attempts.append(
-            {
-                "at": iso(time.time()),
-                "connector_id": connector_id,
-                "id": profile.id,
-                "purpose": profile.purpose,
-                "kind": profile.kind,
-                "stack_level": profile.stack_level,
-                "unit": profile.schedule.unit,
-                "limit": profile.schedule.periods[0].limit,
-                "outcome": f"{outcome:.200}",
-            }
-        )
 
     async def remove(
         self,
@@ -207,12 +207,19 @@ class Profiles:
             key: value for key, value in given.items() if value is not None
         }
         answer = await self._target.call("ClearChargingProfile", payload)
+        self._unsure.discard(profile_id or -1)
         # What it does not know is not there either.
-        self._forget(
-            self.installed.clear(profile_id, connector_id, purpose, stack_level)
-        )
-        self._changed()
+        self.drop(profile_id, connector_id, purpose, stack_level)
         return str(answer.get("status", ""))
+
+    def drop(self, *given: Any) -> None:
+        """Know that profiles are removed: those that were given to `clear`."""
+        self._forget(self.installed.clear(*given))
+        self._changed()
+
+    def may_be_installed(self, profile_id: int) -> bool:
+        """Tell whether a profile is there, or may be, as there was no answer."""
+        return profile_id in self._unsure or bool(self.installed.by_id(profile_id))
 
     def phases(self, connector_id: int) -> int:
         """Return how many phases a car uses, as far as that was measured."""
@@ -266,7 +273,10 @@ class Profiles:
         for it in self.installed:
             if self._is_over(it, now):
                 self._forget(self.installed.clear(it.profile.id))
-            elif it.profile.id in self._kept:
+            elif (
+                it.profile.id in self._kept
+                and self.installed.by_id(it.profile.id) is it
+            ):  # it may have been removed or replaced meanwhile
                 try:
                     await self.send(it.connector_id, it.profile)
                 except NotAccepted:
