@@ -12,6 +12,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigEntryChange,
 )
+from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
@@ -297,6 +298,16 @@ class OcppHub(OcppListener):
         """Let an event entity tell what happened."""
         device_id = device_id_of(charge_point_id, connector_id)
         self._async_update(device_id, kind, event_type, dict(attributes))
+
+    @override
+    @callback
+    def on_password(self, charge_point_id: str, password: str) -> None:
+        """Keep another password with the charge point; it has to come again with it."""
+        if (found := self.subentry_id(device_id_of(charge_point_id))) is not None:
+            subentry = self._entry.subentries[found]
+            self._hass.config_entries.async_update_subentry(
+                self._entry, subentry, data={**subentry.data, CONF_PASSWORD: password}
+            )
 
     @override
     @callback

@@ -5,6 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..connector.model import JsonValue
+from . import settings
 from .configuration import ACCEPTED, TAKEN
 from .enums import AvailabilityStatus, AvailabilityType, ChargingProfilePurpose
 from .profile_reading import read_profile
@@ -50,6 +51,7 @@ def follow(
         ):
             cp.configuration.took(key, value, str(status))
             cp.changed()
+            settings.took(cp, key, value, str(status))
 
 
 def _cleared(cp: ChargePoint, asked: Mapping[str, Any]) -> None:
