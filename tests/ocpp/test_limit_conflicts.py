@@ -84,9 +84,10 @@ async def test_what_is_refused_is_not_asked_for_again_at_each_look(
     ]
 
 
+@pytest.mark.parametrize("restart", [True, False])
 @pytest.mark.parametrize("session", [True, False])
 async def test_a_pause_that_was_accepted_too_late_can_be_taken_back(
-    session: bool,
+    session: bool, restart: bool
 ) -> None:
     """The answer did not come, but the charge point did it."""
     charger = Charger(1)
@@ -101,10 +102,17 @@ async def test_a_pause_that_was_accepted_too_late_can_be_taken_back(
             raise CallFailed(CallReason.TIMEOUT, action)
 
     cp.intercept = late
+    saves = cp.host.saves
     with pytest.raises(CallFailed):
         await cp.limits.set_limit(1, 0, A)
     assert charger.current(1) == 0
     cp.intercept = lambda *_: None
+    if restart:
+        assert cp.host.saves > saves
+        former, cp = cp, LimitedChargePoint(charger, {})
+        cp.host.book = former.host.book
+        cp.profiles.restore(former.profiles.to_dict())
+        cp.limits.restore(former.limits.to_dict())
     await cp.limits.clear_limit(1)
     assert charger.current(1) is None
 

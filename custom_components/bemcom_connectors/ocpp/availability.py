@@ -30,7 +30,7 @@ class Availability:
 
         Raises CallFailed or NotAccepted. What was accepted is remembered.
         """
-        status = await self._send(connector_id, operative)
+        status = await self._send(connector_id, operative, is_wish=True)
         self.heard(connector_id, operative)
         return status
 
@@ -56,8 +56,13 @@ class Availability:
                 changed += 1
         return f"{changed} changed" if changed else "as it should be"
 
-    async def _send(self, connector_id: int, operative: bool) -> str:
-        """Ask for it, of each connector if need be; raises CallFailed or NotAccepted."""
+    async def _send(
+        self, connector_id: int, operative: bool, *, is_wish: bool = False
+    ) -> str:
+        """Ask for it, of each connector if need be; raises CallFailed or NotAccepted.
+
+        `is_wish`: the user wants it now, and what some of them accepted is remembered.
+        """
         try:
             return await self._ask(connector_id, operative)
         except (CallFailed, NotAccepted) as err:
@@ -65,9 +70,12 @@ class Availability:
             if connector_id or not is_refused or not self._cp.connector_ids:
                 raise
         # Some know it of each connector only.
-        statuses = [
-            await self._ask(it, operative) for it in list(self._cp.connector_ids)
-        ]
+        statuses = []
+        for it in list(self._cp.connector_ids):
+            statuses.append(await self._ask(it, operative))
+            if is_wish:
+                # The next one may refuse.
+                self.heard(it, operative)
         scheduled = AvailabilityStatus.SCHEDULED.value
         if scheduled in statuses:
             return scheduled

@@ -234,6 +234,7 @@ class ChargePoint:
     def booted(self, identity: Identity, now: float) -> None:
         """Take up who it is, and start it up."""
         self.boots += 1
+        self.profiles.booted()
         self._cancel_waiting()
         for connector in self.connectors.values():
             connector.reset_clock()

@@ -39,9 +39,6 @@ class Target(LayoutTarget, Protocol):
 
     identity: Identity
 
-    def spawn(self, work: Any) -> asyncio.Task[None]:
-        """Run something beside, until the charge point is closed."""
-
 
 class Limits:
     """The limits of a charge point, 0, and of its connectors."""

@@ -66,7 +66,11 @@ def took(cp: ChargePoint, key: str, value: str, status: str) -> None:
 
     One without a password does not prove who it is by the key either.
     """
-    if key.casefold() == _AUTHORIZATION_KEY and status == ACCEPTED and cp.config.password:
+    if (
+        key.casefold() == _AUTHORIZATION_KEY
+        and status == ACCEPTED
+        and cp.config.password
+    ):
         cp.host.tell(lambda it: it.on_password(cp.id, value))
 
 
