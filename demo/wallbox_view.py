@@ -6,6 +6,7 @@ from typing import Any
 from demo.home_assistant import HomeAssistantApi, wait_until
 
 _DATAPOINT = re.compile(r"_datapoint_.+__(\d+)__(.+?)$")
+_ACTUATOR = re.compile(r"_actuator_.+__(\d+)__(.+?)$")
 _POWER = "Power.Active.Import"
 _CHARGE = "SoC"
 # Watts that the gauge ends at: a bit more than 16 A on three phases.
@@ -23,11 +24,14 @@ async def wallbox_view(api: HomeAssistantApi, entry_id: str) -> dict[str, Any]:
     async def found() -> _Entities:
         entities: _Entities = {}
         for entity in await api.entities(entry_id):
-            match = _DATAPOINT.search(entity["unique_id"])
-            if match is not None and entity["disabled_by"] is None:
+            if entity["disabled_by"] is not None:
+                continue
+            if match := _DATAPOINT.search(entity["unique_id"]):
                 of_connector = entities.setdefault(int(match[1]), {})
                 # Where it was measured does not matter here.
                 of_connector[match[2].partition("__")[0]] = entity["entity_id"]
+            elif match := _ACTUATOR.search(entity["unique_id"]):
+                entities.setdefault(int(match[1]), {})[match[2]] = entity["entity_id"]
         at_connectors = [of for number, of in entities.items() if number]
         complete = at_connectors and all(_CHARGE in of for of in at_connectors)
         return entities if complete else {}
@@ -82,6 +86,12 @@ def _connector(number: int, entities: dict[str, str], most: float) -> dict[str, 
             _tile(entities["status"], "Status", "mdi:ev-station")
             | {"grid_options": _WHOLE},
             gauge,
+            _control(entities["charge_control"], "Charge control", {"type": "toggle"}),
+            _control(
+                entities["charging_limit"],
+                "Charging limit",
+                {"type": "numeric-input", "style": "slider"},
+            ),
             *(
                 _tile(entities[name], title, icon)
                 for name, title, icon in shown
@@ -123,6 +133,18 @@ def _wallbox(entities: dict[str, str], powers: list[str]) -> dict[str, Any]:
                 "grid_options": _WHOLE,
             },
         ],
+    }
+
+
+def _control(entity_id: str, name: str, feature: dict[str, Any]) -> dict[str, Any]:
+    """Return a tile as wide as its section, which sets what it shows."""
+    return {
+        "type": "tile",
+        "entity": entity_id,
+        "name": name,
+        "features": [feature],
+        "features_position": "inline",
+        "grid_options": _WHOLE,
     }
 
 

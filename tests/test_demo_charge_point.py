@@ -418,3 +418,28 @@ async def test_guests_come_and_go(central: Central, box: ChargePoint) -> None:
         for _ in range(3):
             await central.wait_for("StartTransaction")
             await central.wait_for("StopTransaction")
+
+
+async def test_guests_let_in_from_afar(central: Central, box: ChargePoint) -> None:
+    async def stop() -> None:
+        transaction = box.sockets[1].transaction
+        assert transaction is not None
+        await central.call(call.RemoteStopTransaction(transaction.id))
+
+    async def start() -> None:
+        await central.call(call.RemoteStartTransaction("APP", 1))
+        # Nobody would come by themselves so soon.
+        async with asyncio.timeout(2):
+            await central.wait_for("StartTransaction", lambda it: it["id_tag"] == "APP")
+            await status(central, 1, "Charging")
+
+    async with Visits(box, slowness=0.05):
+        await status(central, 1, "Charging")
+        await stop()
+        await status(central, 1, "Finishing")
+        # The car is still there, and stays;
+        await start()
+        await stop()
+        # another one comes.
+        await status(central, 1, "Available")
+        await start()

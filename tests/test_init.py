@@ -15,7 +15,11 @@ from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.transport import Link, TcpTransport
 from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
+from homeassistant.const import (
+    EVENT_HOMEASSISTANT_STOP,
+    EVENT_SERVICE_REGISTERED,
+    STATE_UNAVAILABLE,
+)
 from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.helpers import (
     device_registry as dr,
@@ -349,3 +353,17 @@ async def test_the_registry_is_safe_from_a_device_that_invents_keys(
         async_fire_time_changed(hass, now)
         await hass.async_block_till_done()
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+
+
+async def test_each_action_is_registered_once(hass: HomeAssistant) -> None:
+    registered: list[str] = []
+
+    @callback
+    def note(event: Event) -> None:
+        registered.append(event.data["service"])
+
+    hass.bus.async_listen(EVENT_SERVICE_REGISTERED, note)
+    assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done()
+    assert set(registered) >= {"send_command", "set_charging_limit"}
+    assert len(registered) == len(set(registered))

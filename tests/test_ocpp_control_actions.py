@@ -2,15 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any
 
+import aiohttp
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from tests.ocpp.client import SILENT, CallError
-from tests.ocpp_hub import CP, status
+from tests.ocpp_hub import (
+    CP,
+    boot,
+    charge_point_data,
+    dialled_in,
+    ocpp_entry,
+    set_up,
+    settled,
+    status,
+)
 from tests.ocpp_wallbox import ACCEPTED, Wallbox, wallbox
 
 pytestmark = pytest.mark.usefixtures("loopback")
@@ -308,3 +320,49 @@ async def test_an_error_is_told_of_entities_too(box: Wallbox) -> None:
     assert key_of(caught) == "not_accepted"
     assert caught.value.translation_placeholders is not None
     assert caught.value.translation_placeholders["name"] == CP
+
+
+def _password(entry: MockConfigEntry) -> str:
+    """Return the password that is kept for the charge point."""
+    (kept,) = entry.subentries.values()
+    return str(kept.data["password"])
+
+
+@pytest.mark.parametrize("raw", [False, True])
+async def test_tc_073_another_password(hass: HomeAssistant, raw: bool) -> None:
+    """What it took counts at its next connection, and the former one no more."""
+    former, new = "0123456789abcdef0123456789abcdef", "fedcba9876543210" * 2
+    entry = ocpp_entry(charge_point_data(password=former))
+    await set_up(hass, entry)
+    answer: dict[str, Any] = {"status": "NotSupported"}
+    change = {"key": "AuthorizationKey", "value": new}
+    name = "change_configuration"
+    data: dict[str, Any] = dict(change)
+    if raw:
+        name = "call"
+        data = {"action": "ChangeConfiguration", "payload": change}
+
+    async def ask() -> None:
+        await hass.services.async_call(
+            DOMAIN,
+            name,
+            {"device_id": CP, **data},
+            blocking=True,
+            return_response=raw,
+        )
+
+    on_call = {"ChangeConfiguration": lambda _: answer}
+    async with dialled_in(entry, password=former, on_call=on_call) as client:
+        with suppress(HomeAssistantError):
+            await ask()
+        await settled(hass)
+        assert _password(entry) == former
+        answer = {"status": "Accepted"}
+        await ask()
+        await client.closed()
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with dialled_in(entry, password=former):
+            pass
+    async with dialled_in(entry, password=bytes.fromhex(new)) as client:
+        await boot(client)
+    assert _password(entry) == new

@@ -46,16 +46,16 @@ async def press(box: Wallbox, entity_id: str) -> None:
 
 
 async def slide(box: Wallbox, entity_id: str, value: float) -> None:
-    """Move a slider."""
+    """Set a limit."""
     data = {"entity_id": entity_id, "value": value}
     await box.hass.services.async_call("number", "set_value", data, blocking=True)
 
 
 async def test_looks(box: Wallbox, entity_registry: er.EntityRegistry) -> None:
-    """Sliders as far as the wallbox goes, and what is seldom needed out of the way."""
+    """Limits as high as the wallbox goes, and what is seldom needed out of the way."""
     limit = box.state(LIMIT).attributes
     assert (limit["min"], limit["max"], limit["step"]) == (0, 20, 1)
-    assert (limit["mode"], limit["device_class"]) == ("slider", "current")
+    assert (limit["mode"], limit["device_class"]) == ("box", "current")
     assert limit["unit_of_measurement"] == "A"
     assert box.state("button.cp1_soft_reset").attributes["device_class"] == "restart"
     categories = {
@@ -140,14 +140,14 @@ async def test_the_plan(box: Wallbox) -> None:
 
 
 async def test_a_wallbox_that_is_away(box: Wallbox) -> None:
-    """There is nothing to be set on it, and no slider pretends there is."""
+    """There is nothing to be set on it, and nothing pretends there is."""
     box.client.drop()
     for entity_id in (CHARGE, AVAILABLE, LIMIT, STATION_LIMIT, "button.cp1_refresh"):
         await state_of(box.hass, entity_id, "unavailable")
 
 
 async def test_another_largest_current(box: Wallbox) -> None:
-    """The slider follows, and stays the same entity."""
+    """The limit follows, and stays the same entity."""
     (subentry,) = box.entry.subentries.values()
     box.hass.config_entries.async_update_subentry(
         box.entry, subentry, data={**subentry.data, "max_current": 32.0}

@@ -17,7 +17,7 @@ from .hubs import create_connector
 from .issues import async_setup_issues, delete_issues
 from .link_devices import async_forget_device, device_store
 from .ocpp_config import ignored_entries
-from .ocpp_hub import ocpp_store
+from .ocpp_devices import ocpp_store
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -85,9 +85,19 @@ async def async_remove_config_entry_device(
     """
     if (DOMAIN, entry.entry_id) in device_entry.identifiers:
         return False
-    if device_entry.config_subentry_id is not None:
-        return False
     device_id = device_id_of(entry, device_entry)
+    if device_entry.config_subentry_id is not None:
+        # Of those a connector that is not there can be deleted.
+        if (
+            device_id is None
+            or entry.state is not ConfigEntryState.LOADED
+            or (ocpp := entry.runtime_data.ocpp) is None
+            or not ocpp.async_forget_connector(device_id)
+        ):
+            return False
+        # It may come again, with new entities.
+        await entry.runtime_data.async_show_anew()
+        return True
     if device_id is not None and shown_on(entry, device_id):
         return False
     if entry.state is not ConfigEntryState.LOADED:

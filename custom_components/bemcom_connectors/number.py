@@ -36,6 +36,7 @@ async def async_setup_entry(
 class ActuatorNumber(ActuatorEntity, NumberEntity):
     """A number that can be set."""
 
+    # A slider stands at its minimum where nothing is known: as if that were set.
     _attr_mode = NumberMode.BOX
 
     def __init__(self, coordinator: ConnectorCoordinator, actuator: Actuator) -> None:
@@ -47,10 +48,10 @@ class ActuatorNumber(ActuatorEntity, NumberEntity):
         self._attr_native_step = 1 if actuator.step is None else actuator.step
         self._attr_native_unit_of_measurement = actuator.unit
         self._attr_device_class = _device_class(self._own_key, actuator.unit)
-        if self.looks is not None:
-            self._attr_mode = NumberMode.SLIDER
-            if isinstance(self.looks.device_class, NumberDeviceClass):
-                self._attr_device_class = self.looks.device_class
+        if self.looks is not None and isinstance(
+            self.looks.device_class, NumberDeviceClass
+        ):
+            self._attr_device_class = self.looks.device_class
 
     @override
     async def async_set_native_value(self, value: float) -> None:

@@ -1,14 +1,20 @@
 """Devices of an OCPP hub: its charge points, and their connectors as parts of those."""
 
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
+from homeassistant.helpers.storage import Store
 
+from .const import DOMAIN
 from .device_info import device_identifier, hub_device_id
 from .ocpp.model import Identity, device_id_of
 from .values import printable
+
+STORAGE_VERSION = 1
 
 _NOBODY = Identity()
 
@@ -86,3 +92,15 @@ def _identifier(
 def _said(text: str) -> str | None:
     """Return what a charge point said of itself, which may be anything."""
     return printable(text).strip() or None
+
+
+def ocpp_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return where the transactions and more of an entry are kept; it has id tags in it."""
+    return Store(
+        hass,
+        STORAGE_VERSION,
+        f"{DOMAIN}.{entry_id}.ocpp",
+        private=True,
+        # A snapshot is nobody else's, and that of many charge points is long.
+        serialize_in_event_loop=False,
+    )

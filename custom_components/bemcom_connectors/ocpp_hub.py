@@ -12,11 +12,11 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigEntryChange,
 )
+from homeassistant.const import CONF_PASSWORD
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.helpers.storage import Store
 
 from .connector.flatten import SEPARATOR
 from .connector.model import JsonValue
@@ -40,12 +40,11 @@ from .ocpp_config import (
 from .ocpp_devices import (
     charge_point_info,
     connector_info,
+    ocpp_store,
     register_charge_point,
     register_connector,
 )
 from .ocpp_local_plans import LocalPlans
-
-STORAGE_VERSION = 1
 
 # What must not be lost is saved so soon, everything else not more often than this (seconds):
 # memory cards wear out.
@@ -216,6 +215,14 @@ class OcppHub(OcppListener):
 
         return unsubscribe
 
+    @callback
+    def async_forget_connector(self, device_id: str) -> bool:
+        """Forget a connector that is not there; return whether that was done."""
+        if not self._connector.forget_connector(*split_device_id(device_id)):
+            return False
+        self._devices.pop(device_id, None)
+        return True
+
     # The central system's listener
 
     @override
@@ -291,6 +298,16 @@ class OcppHub(OcppListener):
         """Let an event entity tell what happened."""
         device_id = device_id_of(charge_point_id, connector_id)
         self._async_update(device_id, kind, event_type, dict(attributes))
+
+    @override
+    @callback
+    def on_password(self, charge_point_id: str, password: str) -> None:
+        """Keep another password with the charge point; it has to come again with it."""
+        if (found := self.subentry_id(device_id_of(charge_point_id))) is not None:
+            subentry = self._entry.subentries[found]
+            self._hass.config_entries.async_update_subentry(
+                self._entry, subentry, data={**subentry.data, CONF_PASSWORD: password}
+            )
 
     @override
     @callback
@@ -383,15 +400,3 @@ class OcppHub(OcppListener):
         await self._store.async_save(
             {**self._connector.snapshot(), _PLANS: self.plans.to_dict()}
         )
-
-
-def ocpp_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    """Return where the transactions and more of an entry are kept; it has id tags in it."""
-    return Store(
-        hass,
-        STORAGE_VERSION,
-        f"{DOMAIN}.{entry_id}.ocpp",
-        private=True,
-        # A snapshot is nobody else's, and that of many charge points is long.
-        serialize_in_event_loop=False,
-    )

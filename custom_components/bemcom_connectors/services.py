@@ -32,9 +32,6 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ocpp_control_actions,
         ocpp_limit_actions,
         ocpp_profile_actions,
-        ocpp_control_actions,
-        ocpp_limit_actions,
-        ocpp_profile_actions,
     ):
         for name, handler, schema, supports_response in module.ACTIONS:
             hass.services.async_register(

@@ -404,6 +404,40 @@ async def test_who_knows_it_of_each_connector_only(
         assert cp.control.availability.wishes == {0: False}
 
 
+@pytest.mark.parametrize("of_first", ["Accepted", "Scheduled"])
+async def test_a_connector_that_refuses_after_another_accepted(of_first: str) -> None:
+    def answer(payload: Any) -> Any:
+        return {"status": of_first} if payload["connectorId"] == 1 else REJECTED
+
+    async with wallbox(ChangeAvailability=answer) as (cp, client, _, ear):
+        with pytest.raises(NotAccepted, match="ChangeAvailability: Rejected"):
+            await cp.control.change_availability(0, operative=False)
+        asked = sent(client, "ChangeAvailability")
+        assert [it["connectorId"] for it in asked] == [0, 1, 2]
+        shown = [ear.values[f"CP1__{it}__operative"] for it in (0, 1, 2)]
+        assert shown == [True, of_first == "Scheduled", True]
+        # What was accepted is so after a boot as well.
+        assert cp.control.availability.wishes == {1: False}
+        client.received.clear()
+        client.on_call["ChangeAvailability"] = ACCEPTED
+        assert await cp.control.reapply_availability() == "1 changed"
+        assert sent(client, "ChangeAvailability") == [
+            {"connectorId": 1, "type": "Inoperative"}
+        ]
+
+
+async def test_asking_each_again_is_no_wish_for_each() -> None:
+    async with wallbox(ChangeAvailability=ACCEPTED) as (cp, client, *_):
+        await cp.control.change_availability(0, operative=False)
+        await cp.control.change_availability(1, operative=True)
+        client.on_call["ChangeAvailability"] = lambda it: (
+            ACCEPTED if it["connectorId"] == 1 else REJECTED
+        )
+        with pytest.raises(NotAccepted):
+            await cp.control.reapply_availability()
+        assert cp.control.availability.wishes == {0: False, 1: True}
+
+
 async def test_availability_that_is_rejected() -> None:
     async with wallbox(ChangeAvailability=REJECTED) as (cp, _, _, ear):
         for connector_id in (0, 1):

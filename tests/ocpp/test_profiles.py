@@ -1,5 +1,6 @@
 """Charging profiles that users set: sent, planned, kept, and sent again after a boot."""
 
+import asyncio
 from dataclasses import replace
 import time
 from typing import Any
@@ -23,6 +24,7 @@ from custom_components.bemcom_connectors.ocpp.profile_rules import (
     ProfileRule,
 )
 from custom_components.bemcom_connectors.ocpp.refusals import NotAccepted
+from custom_components.bemcom_connectors.ocpp.retries import RETRY
 
 from .limited_charger import Charger, LimitedChargePoint, error
 
@@ -253,6 +255,210 @@ async def test_profiles_are_installed_again_after_a_boot(clock: list[float]) -> 
         task.cancel()
 
 
+@pytest.fixture
+def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let nothing be due before it is said so."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+async def missing_two(refusal: Any) -> LimitedChargePoint:
+    """Return a charge point that did not take two profiles, or one, after a boot."""
+    cp = LimitedChargePoint(Charger(2))
+    await cp.profiles.set_profile(1, profile((0, 6)))
+    await cp.profiles.set_profile(2, profile((0, 8), id=2))
+    cp.charger.held.clear()
+    cp.charger.heard.clear()
+    cp.charger.refuses = lambda *_: refusal
+    cp.profiles.booted()
+    return cp
+
+
+async def look(cp: LimitedChargePoint) -> list[int]:
+    """Let the clock strike, and return the profiles that were sent then."""
+    cp.charger.heard.clear()
+    cp.profiles.refresh(NOW)
+    cp.profiles.refresh(NOW)
+    await cp.idle()
+    return [it["chargingProfileId"] for it in cp.charger.sent()]
+
+
+TIMEOUT = CallFailed(CallReason.TIMEOUT, "SetChargingProfile")
+
+
+async def test_what_had_no_answer_after_a_boot_is_tried_again(
+    monotonic: list[float],
+) -> None:
+    """Ever less often, and it counts for nothing until then."""
+    cp = await missing_two(TIMEOUT)
+    assert cp.value("planned_limit") == 6
+    with pytest.raises(CallFailed):
+        await cp.profiles.reapply()
+    # The second one was not even sent.
+    assert len(cp.charger.sent()) == 1
+    assert [cp.value("planned_limit", it) for it in (1, 2)] == [None, None]
+    assert cp.profiles.planned(1, NOW, 900, A) == [(0, None)]
+    assert not await look(cp)
+    monotonic[0] += RETRY
+    assert await look(cp) == [1]
+    assert not cp.host.logged
+    monotonic[0] += RETRY
+    assert not await look(cp)
+    monotonic[0] += RETRY
+    cp.online = False
+    assert not await look(cp)
+    cp.online = True
+    cp.charger.refuses = lambda *_: None
+    assert await look(cp) == [1, 2]
+    assert [cp.value("planned_limit", it) for it in (1, 2)] == [6, 8]
+    monotonic[0] += 100 * RETRY
+    assert not await look(cp)
+
+
+@pytest.mark.parametrize("refusal", ["Rejected", error()])
+async def test_what_was_refused_after_a_boot_is_tried_again(
+    refusal: Any, monotonic: list[float]
+) -> None:
+    cp = await missing_two(None)
+    cp.charger.refuses = lambda _, it: refusal if it["chargingProfileId"] == 2 else None
+    assert await cp.profiles.reapply() == "1 installed, 1 refused"
+    assert [cp.value("planned_limit", it) for it in (1, 2)] == [6, None]
+    monotonic[0] += RETRY
+    assert await look(cp) == [2]
+    # All of them are sent at once when it boots again.
+    cp.charger.refuses = lambda *_: None
+    cp.charger.heard.clear()
+    cp.profiles.booted()
+    assert await cp.profiles.reapply() == "2 installed"
+    assert cp.value("planned_limit", 2) == 8
+    monotonic[0] += 100 * RETRY
+    assert not await look(cp)
+    # The waiting begins anew as well.
+    cp.charger.refuses = lambda *_: refusal
+    cp.profiles.booted()
+    assert await cp.profiles.reapply() == "0 installed, 2 refused"
+    assert not await look(cp)
+    monotonic[0] += RETRY
+    assert sorted(await look(cp)) == [1, 2]
+
+
+async def test_profiles_that_the_start_up_left_out(monotonic: list[float]) -> None:
+    """As when the connection is lost before, which is made again without a boot."""
+    cp = await missing_two(None)
+    assert not await look(cp)
+    again = LimitedChargePoint(cp.charger)
+    again.profiles.restore(cp.profiles.to_dict())
+    assert not await look(again)
+    monotonic[0] += RETRY
+    assert await look(cp) == [1, 2]
+    assert await look(again) == [1, 2]
+    assert not await look(cp)
+
+
+async def test_one_that_does_not_survive_its_profiles(monotonic: list[float]) -> None:
+    """Each boot must not begin the waiting anew."""
+    cp = await missing_two(TIMEOUT)
+    waits = []
+    for _ in range(4):
+        begin = monotonic[0]
+        while not await look(cp):
+            monotonic[0] += RETRY / 4
+        waits.append(monotonic[0] - begin)
+        cp.profiles.booted()
+    assert waits == [RETRY, 2 * RETRY, 4 * RETRY, 8 * RETRY]
+
+
+async def test_what_cost_the_connection_twice_is_left_to_the_start_up(
+    monotonic: list[float],
+) -> None:
+    cp = await missing_two(None)
+    cp.configuration.losses["profiles"] = (2, NOW)
+    monotonic[0] += RETRY
+    assert not await look(cp)
+    cp.configuration.losses["profiles"] = (1, NOW)
+    assert await look(cp) == [1, 2]
+
+
+async def test_what_is_missing_outlives_a_restart(monotonic: list[float]) -> None:
+    cp = await missing_two(TIMEOUT)
+    with pytest.raises(CallFailed):
+        await cp.profiles.reapply()
+    again = LimitedChargePoint(cp.charger)
+    again.profiles.restore(cp.profiles.to_dict())
+    assert again.profiles.to_dict() == cp.profiles.to_dict()
+    cp.charger.refuses = lambda *_: None
+    assert not await look(again)
+    assert again.value("planned_limit") is None
+    monotonic[0] += RETRY
+    assert await look(again) == [1, 2]
+    assert again.value("planned_limit") == 6
+
+
+async def test_what_is_missing_and_wanted_no_more(
+    monotonic: list[float], clock: list[float]
+) -> None:
+    cp = await missing_two("Rejected")
+    await cp.profiles.reapply()
+    await cp.profiles.clear(profile_id=1)
+    assert cp.profiles.to_dict()["missing"] == [2]
+    cp.charger.refuses = lambda *_: None
+    # Somebody sets the second one anew.
+    await cp.profiles.set_profile(2, profile((0, 9), id=2))
+    assert cp.value("planned_limit", 2) == 9
+    monotonic[0] += RETRY
+    assert not await look(cp)
+    # One that is over meanwhile.
+    await cp.profiles.set_profile(2, profile((0, 9), id=2, valid_to=NOW + 60))
+    cp.charger.refuses = lambda *_: "Rejected"
+    assert await cp.profiles.reapply() == "0 installed, 1 refused"
+    clock[0] += 61
+    monotonic[0] += 2 * RETRY
+    assert not await look(cp)
+    assert not len(cp.profiles.installed)
+
+
+async def test_what_is_replaced_while_it_is_refused(monotonic: list[float]) -> None:
+    cp = await missing_two("Rejected")
+
+    def replace_it(action: str, payload: dict[str, Any]) -> None:
+        if payload["connectorId"] == 1:
+            cp.profiles.take(1, profile((0, 7)))
+        else:
+            cp.profiles.drop(2)
+
+    cp.intercept = replace_it
+    assert await cp.profiles.reapply() == "0 installed, 2 refused"
+    assert cp.value("planned_limit") == 7
+    monotonic[0] += RETRY
+    assert not await look(cp)
+
+
+async def test_a_session_begins_with_what_was_missing() -> None:
+    cp = await missing_two("Rejected")
+    await cp.profiles.reapply()
+    cp.profiles.expect(1, RELATIVE)
+    cp.start(1)
+    assert cp.value("planned_limit") == 16
+    await cp.idle()
+
+
+async def test_nothing_is_tried_again_while_it_starts_up(
+    monotonic: list[float],
+) -> None:
+    cp = await missing_two("Rejected")
+    hold = asyncio.Event()
+    cp.intercept = lambda *_: hold.wait()
+    reapplied = asyncio.create_task(cp.profiles.reapply())
+    await asyncio.sleep(0)
+    monotonic[0] += RETRY
+    cp.profiles.refresh(NOW)
+    hold.set()
+    assert await reapplied == "0 installed, 2 refused"
+    await cp.idle()
+    assert len(cp.charger.sent()) == 2
+
+
 async def test_what_was_a_limit_is_not_installed_again_as_a_profile() -> None:
     cp = LimitedChargePoint(Charger(1))
     await cp.limits.set_limit(1, 10, A)
@@ -273,9 +479,14 @@ async def test_profiles_outlive_a_restart() -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    [None, 1, {"installed": 1, "kept": 2, "taken": 3}, {"kept": [1, True, "x", None]}],
+    [
+        None,
+        1,
+        {"installed": 1, "kept": 2, "taken": 3, "missing": 4, "unsure": 5},
+        {"kept": [1, True, "x", None], "missing": [1], "unsure": [True, "x", None]},
+    ],
 )
 def test_nonsense_is_not_restored(stored: Any) -> None:
     cp = LimitedChargePoint(Charger(1))
     cp.profiles.restore(stored)
-    assert cp.profiles.to_dict() == {"installed": [], "kept": [], "taken": False}
+    assert cp.profiles.to_dict() == LimitedChargePoint(Charger(1)).profiles.to_dict()

@@ -5,7 +5,6 @@ import pytest
 
 from custom_components.bemcom_connectors.ocpp.model import Identity
 from custom_components.bemcom_connectors.ocpp.quirks import (
-    QUIRKS_OF_LIMITS,
     Adjustments,
     Quirk,
     adjustments,
@@ -107,7 +106,6 @@ def test_each_quirk_means_something() -> None:
     for quirk in Quirk:
         assert adjustments([quirk]) != usual
     assert adjustments([]) == adjustments(["of yesterday"]) == usual
-    assert set(Quirk) > QUIRKS_OF_LIMITS
     assert 10 <= len(Quirk) <= 25
 
 

@@ -7,6 +7,8 @@ from .enums import AuthorizationStatus
 from .model import TagPolicy
 from .timestamps import write_timestamp
 
+# What remote starts are told by where the user says nothing else; it is no secret.
+OWN_TAG = "HomeAssistant"
 _SHOWN = 4
 
 
@@ -74,6 +76,8 @@ class IdTags:
     def label(self, tag: str) -> str:
         """Return what people may read of a tag: its name, else a part of it."""
         known = self.find(tag)
+        if known is None and _folded(tag) == _folded(OWN_TAG):
+            return OWN_TAG
         return known.name if known is not None and known.name else mask(tag)
 
 

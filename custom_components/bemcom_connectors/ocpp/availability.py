@@ -30,13 +30,17 @@ class Availability:
 
         Raises CallFailed or NotAccepted. What was accepted is remembered.
         """
-        status = await self._send(connector_id, operative)
+        status = await self._send(connector_id, operative, is_wish=True)
+        self.heard(connector_id, operative)
+        return status
+
+    def heard(self, connector_id: int, operative: bool) -> None:
+        """Take what somebody wants, and the charge point accepted."""
         if connector_id == 0:
             # It is about all of them.
             self.wishes.clear()
         self.wishes[connector_id] = operative
         self._cp.host.changed(urgent=True)
-        return status
 
     async def reapply(self) -> str:
         """Ask again for what the user wants, where it is not so; return what came of it."""
@@ -52,8 +56,13 @@ class Availability:
                 changed += 1
         return f"{changed} changed" if changed else "as it should be"
 
-    async def _send(self, connector_id: int, operative: bool) -> str:
-        """Ask for it, of each connector if need be; raises CallFailed or NotAccepted."""
+    async def _send(
+        self, connector_id: int, operative: bool, *, is_wish: bool = False
+    ) -> str:
+        """Ask for it, of each connector if need be; raises CallFailed or NotAccepted.
+
+        `is_wish`: the user wants it now, and what some of them accepted is remembered.
+        """
         try:
             return await self._ask(connector_id, operative)
         except (CallFailed, NotAccepted) as err:
@@ -61,9 +70,12 @@ class Availability:
             if connector_id or not is_refused or not self._cp.connector_ids:
                 raise
         # Some know it of each connector only.
-        statuses = [
-            await self._ask(it, operative) for it in list(self._cp.connector_ids)
-        ]
+        statuses = []
+        for it in list(self._cp.connector_ids):
+            statuses.append(await self._ask(it, operative))
+            if is_wish:
+                # The next one may refuse.
+                self.heard(it, operative)
         scheduled = AvailabilityStatus.SCHEDULED.value
         if scheduled in statuses:
             return scheduled
@@ -80,13 +92,13 @@ class Availability:
         if status == AvailabilityStatus.REJECTED:
             raise NotAccepted(_ACTION, status)
         if status == ACCEPTED:
-            shown = {names.OPERATIVE: operative}
-            connector_ids = (
-                [connector_id] if connector_id else [0, *self._cp.connector_ids]
-            )
-            for it in connector_ids:
-                self._cp.show(it, shown)
+            self.show(connector_id, operative)
         return status
+
+    def show(self, connector_id: int, operative: bool) -> None:
+        """Show what was accepted."""
+        for it in [connector_id] if connector_id else [0, *self._cp.connector_ids]:
+            self._cp.show(it, {names.OPERATIVE: operative})
 
     def _is_wrong(self, connector_id: int, operative: bool) -> bool:
         """Tell whether a connector is not as the user wants it, as far as is known.

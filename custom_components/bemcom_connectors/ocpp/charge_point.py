@@ -26,7 +26,7 @@ from .limits import Limits
 from .model import MAX_CONNECTORS, ChargePointConfig, Identity
 from .profiles import Profiles
 from .quirks import Adjustments, Quirk, adjustments, quirks_of
-from .session import SILENCE_LIMIT, Session, new_history
+from .session import MAX_SILENCE, SILENCE_LIMIT, Session, new_history
 from .startup import StartUp
 
 _LOGGER = logging.getLogger(__name__)
@@ -234,6 +234,7 @@ class ChargePoint:
     def booted(self, identity: Identity, now: float) -> None:
         """Take up who it is, and start it up."""
         self.boots += 1
+        self.profiles.booted()
         self._cancel_waiting()
         for connector in self.connectors.values():
             connector.reset_clock()
@@ -260,7 +261,8 @@ class ChargePoint:
             self.connector(connector_id)
 
     def changed(self) -> None:
-        """Note that something is worth keeping."""
+        """Note that something is worth keeping, its configuration perhaps."""
+        self._be_patient()
         self.host.changed()
 
     def wishes(self, booted: bool) -> Mapping[str, Callable[[], Awaitable[str]]]:
@@ -351,7 +353,12 @@ class ChargePoint:
     def _be_patient(self) -> None:
         """Wait as long for a sign of life as the charge point needs."""
         if self.session is not None:
-            self.session.silence_limit = self.adjustments.silence_limit or SILENCE_LIMIT
+            known = self.configuration.number("HeartbeatInterval") or 0
+            beats = max(known, self.config.heartbeat_interval or 0)
+            self.session.silence_limit = max(
+                self.adjustments.silence_limit or SILENCE_LIMIT,
+                min(2.0 * beats, MAX_SILENCE),
+            )
 
     def _watch_statuses(self) -> None:
         """Leave the charge point's own status aside where it is known to be noise."""

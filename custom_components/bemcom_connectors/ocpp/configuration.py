@@ -167,13 +167,18 @@ class Configuration:
         if status not in TAKEN:
             self._note(self.refused, key, value)
             return status
+        self.took(key, value, status)
+        return status
+
+    def took(self, key: str, value: str, status: str) -> None:
+        """Know that a value was written, and whether it counts at once."""
+        name = self._names.get(key.lower(), key)
         self.refused.pop(key.lower(), None)
         self._note(self.written, key, value)
         if (known := self.key(key)) and not is_secret_key(name):
             self.keys[name] = ConfigurationKey(value, known.readonly)
         if status == REBOOT_REQUIRED:
             self.reboot_required.add(name)
-        return status
 
     def lacks(self, keys: Iterable[str]) -> None:
         """Take those of the keys for unknown of which the charge point said nothing."""

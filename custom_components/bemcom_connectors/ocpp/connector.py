@@ -141,13 +141,36 @@ class OcppConnector(Connector):
         self._beside(charge_point.close())
         self.book.drop(charge_point_id)
         for connector_id, connector in charge_point.connectors.items():
-            # Not by the prefix alone: the id of another charge point may begin with it.
-            self._keys.pop((charge_point_id, connector_id), None)
-            prefix = device_id_of(charge_point_id, connector_id) + SEPARATOR
-            for name in connector.values:
-                self.forget_datapoint(prefix + name)
+            self._forget_values(charge_point_id, connector_id, connector.values)
         self.connectors_changed(charge_point_id)
         self.changed(urgent=True)
+
+    def forget_connector(self, charge_point_id: str, connector_id: int) -> bool:
+        """Forget a connector that is not there; return whether that was done."""
+        if (charge_point := self.charge_points.get(charge_point_id)) is None:
+            return False
+        in_use = self.book.open_of(charge_point_id, connector_id) is not None
+        if connector_id < 1 or in_use or connector_id in charge_point.notified:
+            return False
+        gone = charge_point.connectors.pop(connector_id, None)
+        if gone is not None:
+            self._forget_values(charge_point_id, connector_id, gone.values)
+        charge_point.limits.forget(connector_id)
+        charge_point.profiles.drop(None, connector_id)
+        charge_point.control.availability.wishes.pop(connector_id, None)
+        self.connectors_changed(charge_point_id)
+        self.changed(urgent=True)
+        return True
+
+    def _forget_values(
+        self, charge_point_id: str, connector_id: int, names: Iterable[str]
+    ) -> None:
+        """Forget the datapoints of a connector; 0: of the charge point."""
+        # Not by the prefix alone: the id of another charge point may begin with it.
+        self._keys.pop((charge_point_id, connector_id), None)
+        prefix = device_id_of(charge_point_id, connector_id) + SEPARATOR
+        for name in names:
+            self.forget_datapoint(prefix + name)
 
     # What is kept
 
@@ -220,7 +243,16 @@ class OcppConnector(Connector):
             await asyncio.sleep(_LOOK_INTERVAL)
             now = time.time()
             for charge_point in list(self.charge_points.values()):
-                refresh(charge_point, now)
+                try:
+                    refresh(charge_point, now)
+                except Exception as err:  # noqa: BLE001 - the others go on
+                    self.log_once(
+                        f"{charge_point.id} look",
+                        "Charge point %s could not be looked after: %s: %s",
+                        charge_point.id,
+                        type(err).__name__,
+                        err,
+                    )
 
     @override
     async def receive_raw_msg(self) -> bytes | JsonValue:

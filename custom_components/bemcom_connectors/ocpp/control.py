@@ -11,6 +11,7 @@ from .availability import Availability
 from .calls import CallFailed, CallReason
 from .configuration import ACCEPTED
 from .enums import ExtendedMessageTrigger, MessageTrigger, ResetType, UnlockStatus
+from .raw_calls import follow, without_secrets
 from .refusals import Impossible, ImpossibleReason, NotAccepted
 from .remote_start import RemoteStarts
 from .transactions import Transaction
@@ -156,7 +157,9 @@ class Control:
 
         Raises ValueError for a payload that OCPP does not allow.
         """
-        return await self._cp.call(action, dict(payload), raw=True)
+        answer = await self._cp.call(action, dict(payload), raw=True)
+        follow(self._cp, action, payload, answer)
+        return without_secrets(answer)
 
     # Its settings
 

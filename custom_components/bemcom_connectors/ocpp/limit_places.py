@@ -23,10 +23,6 @@ class Target(ProfilesTarget, Protocol):
     profiles: Profiles
     boots: int
 
-    @property
-    def online(self) -> bool:
-        """Tell whether it is connected."""
-
 
 @dataclass(slots=True, kw_only=True)
 class InEffect:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ..connector.model import ConnectorError
 from . import datapoints as names
@@ -12,12 +13,15 @@ from .charging_profile import tenths
 from .enums import ChargingRateUnit
 from .latest_only import LatestOnly
 from .limit_check import Verdict
+from .limit_jobs import AGAIN, Job, LimitResult, merged
 from .limit_methods import VOLTS, Limit, Memory
 from .limit_places import InEffect, Layout, Target as LayoutTarget, read_in_effect
 from .limit_walk import Task, Walk
 from .model import MAX_CONNECTORS, Identity
 from .refusals import Impossible, ImpossibleReason, NotAccepted
 from .retries import Retries
+
+__all__ = ["LimitResult", "Limits"]
 
 # Between two attempts for one connector, as a slider is moved by people.
 GAP = 2.0
@@ -30,43 +34,10 @@ _REFUSALS = frozenset({CallReason.REFUSED, CallReason.INVALID})
 _CONNECTOR_IDS = frozenset(map(str, range(MAX_CONNECTORS + 1)))
 
 
-class LimitResult(NamedTuple):
-    """A limit as it is in effect; `verified`: the charge point reports it."""
-
-    limit: float
-    unit: ChargingRateUnit
-    verified: bool
-    method: str
-
-
 class Target(LayoutTarget, Protocol):
     """The charge point, as its limits see it."""
 
     identity: Identity
-
-    def spawn(self, work: Any) -> asyncio.Task[None]:
-        """Run something beside, until the charge point is closed."""
-
-
-class _Job(NamedTuple):
-    """What is to be done: have this limit, or none; `keep`: the one that there is."""
-
-    limit: Limit | None = None
-    keep: bool = False
-    # Even if it seems to be in effect.
-    force: bool = False
-    # If the charge point does not report it.
-    check: bool = False
-
-
-_AGAIN = _Job(keep=True, force=True)
-
-
-def _merge(before: _Job, job: _Job) -> _Job:
-    """Return one job for two; what users want comes before all else."""
-    wish = before if job.keep else job
-    force, check = before.force or job.force, before.check or job.check
-    return _Job(wish.limit, wish.keep, force, check)
 
 
 class Limits:
@@ -78,10 +49,10 @@ class Limits:
         self._memory = Memory()
         self._in_effect: dict[int, InEffect] = {}
         self._layout = Layout(target, self._in_effect)
-        self._queues: dict[int, LatestOnly[_Job, LimitResult | None]] = {}
+        self._queues: dict[int, LatestOnly[Job, LimitResult | None]] = {}
         self._turn = asyncio.Lock()
         self._retries = Retries()
-        target.profiles.listeners.append(self._review)
+        target.profiles.listeners.append(self.review)
 
     # What users ask for
 
@@ -96,16 +67,18 @@ class Limits:
             raise ValueError("A limit is a number that is not negative")
         wish = Limit(limit, unit).normal()
         self._check(connector_id, wish)
-        result = await self._do(connector_id, _Job(wish))
+        result = await self._do(connector_id, Job(wish))
         if result is None:
             # Somebody else had it cleared meanwhile.
-            return LimitResult(*wish, verified=False, method="")
+            raise Impossible(
+                ImpossibleReason.NOT_EFFECTIVE, {"limit": str(wish), "reported": "-"}
+            )
         return result
 
     async def clear_limit(self, connector_id: int) -> None:
         """Have no limit any more; raises CallFailed."""
         self._check_connector(connector_id)
-        await self._do(connector_id, _Job())
+        await self._do(connector_id, Job())
 
     def limit_of(self, connector_id: int) -> tuple[float, ChargingRateUnit] | None:
         """Return the limit that is in effect, as the charge point confirmed it."""
@@ -151,7 +124,7 @@ class Limits:
         done, failed = 0, 0
         for connector_id in sorted(self._in_effect):
             try:
-                await self._do(connector_id, _AGAIN)
+                await self._do(connector_id, AGAIN)
             except (NotAccepted, Impossible, CallFailed) as err:
                 self._retries.put_off(connector_id)
                 if isinstance(err, CallFailed) and err.reason not in _REFUSALS:
@@ -185,10 +158,12 @@ class Limits:
                 continue
             if not self._is_certain(found):
                 if self._retries.is_due(connector_id):
-                    self._target.spawn(self._again(connector_id, _AGAIN))
-            elif not self._is_right(connector_id, found):
+                    self._target.spawn(self._again(connector_id, AGAIN))
+            elif not self._is_right(
+                connector_id, found
+            ) and not self._retries.is_waiting(connector_id):
                 # The car uses another number of phases than was thought, for instance.
-                self._target.spawn(self._again(connector_id, _Job(keep=True)))
+                self._target.spawn(self._again(connector_id, Job(keep=True)))
 
     def _is_right(self, connector_id: int, found: InEffect) -> bool:
         """Tell whether what is installed is what should be."""
@@ -199,9 +174,9 @@ class Limits:
         """See after a while whether a limit is in effect, and have it so."""
         await asyncio.sleep(delay)
         if connector_id in self._in_effect and self._target.online:
-            await self._again(connector_id, _Job(keep=True, check=True))
+            await self._again(connector_id, Job(keep=True, check=True))
 
-    async def _again(self, connector_id: int, job: _Job) -> None:
+    async def _again(self, connector_id: int, job: Job) -> None:
         """Have a limit in effect that nobody asked for just now."""
         try:
             await self._do(connector_id, job)
@@ -217,7 +192,7 @@ class Limits:
                 err,
             )
 
-    def _review(self) -> None:
+    def review(self) -> None:
         """Forget limits whose profiles somebody removed or replaced."""
         profiles = self._target.profiles
         for connector_id, found in list(self._in_effect.items()):
@@ -232,18 +207,18 @@ class Limits:
 
     # Doing it
 
-    async def _do(self, connector_id: int, job: _Job) -> LimitResult | None:
+    async def _do(self, connector_id: int, job: Job) -> LimitResult | None:
         """Do a job, after what is under way for the connector."""
         if (queue := self._queues.get(connector_id)) is None:
             queue = self._queues[connector_id] = LatestOnly(
                 lambda it: self._work(connector_id, it),
-                _merge,
+                merged,
                 self._target.spawn,
                 GAP,
             )
         return await queue.do(job)
 
-    async def _work(self, connector_id: int, job: _Job) -> LimitResult | None:
+    async def _work(self, connector_id: int, job: Job) -> LimitResult | None:
         """Do a job; one at a time, as connectors may share what limits them."""
         async with self._turn:
             identity = self._target.identity
@@ -260,7 +235,7 @@ class Limits:
             self._set(connector_id, found)
         return LimitResult(*found.limit, found.verified, str(found.method))
 
-    async def _holds(self, connector_id: int, limit: Limit, job: _Job) -> bool:
+    async def _holds(self, connector_id: int, limit: Limit, job: Job) -> bool:
         """Tell whether a limit is in effect, so that nothing is to be sent."""
         found = self._in_effect.get(connector_id)
         if found is None or not self._is_certain(found) or found.limit != limit:
@@ -318,8 +293,8 @@ class Limits:
         if former is not None:
             former.certain = False
         mine = self._layout.mine(connector_id)
-        installed = [it for it in mine if profiles.installed.by_id(it.profile_id)]
-        for place in installed or mine[:1]:
+        there = [it for it in mine if profiles.may_be_installed(it.profile_id)]
+        for place in there or mine[:1]:
             await profiles.remove(place.profile_id)
         self._set(connector_id, None)
         self._look_at_other(connector_id)
@@ -330,7 +305,12 @@ class Limits:
         found = None if other is None else self._in_effect.get(other)
         if other is None or found is None or self._is_right(other, found):
             return
-        self._target.spawn(self._again(other, _AGAIN))
+        own = self._in_effect.get(connector_id)
+        if own is not None and own.place == found.place:
+            # What is there counts for both, in whichever unit; each would undo the other.
+            self._set(other, replace(own, limit=found.limit))
+            return
+        self._target.spawn(self._again(other, AGAIN))
 
     def _new_walk(self, connector_id: int, limit: Limit) -> Walk:
         """Return an attempt to have a limit in effect."""
@@ -372,6 +352,11 @@ class Limits:
                 phases = self._target.profiles.phases(connector_id)
                 value = tenths(value / (VOLTS * phases))
         self._target.show(connector_id, {names.CHARGING_LIMIT: value})
+
+    def forget(self, connector_id: int) -> None:
+        """Have no limit of a connector that is not there."""
+        self._in_effect.pop(connector_id, None)
+        self._retries.done(connector_id)
 
     # What is kept
 

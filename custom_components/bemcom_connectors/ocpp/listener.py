@@ -33,6 +33,9 @@ class OcppListener:
     def on_refused(self, charge_point_id: str) -> None:
         """Take that somebody came as a charge point and could not prove to be it."""
 
+    def on_password(self, charge_point_id: str, password: str) -> None:
+        """Take that a charge point took another password, which counts from now on."""
+
     def on_identity(self, charge_point_id: str) -> None:
         """Take that a charge point said who it is, and it is news."""
 

@@ -1,5 +1,6 @@
 """The charging profiles of one charge point: sent, asked for, planned, and sent again."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -8,25 +9,32 @@ from typing import Any, Protocol
 
 from ..connector.model import JsonValue
 from . import datapoints as names
-from .calls import CallFailed
+from .calls import CallFailed, CallReason
 from .charging_profile import ChargingProfile
-from .configuration import ACCEPTED, Configuration, is_refusal
+from .configuration import ACCEPTED, Configuration
 from .connector_state import ConnectorState, iso
-from .enums import ChargingProfileKind, ChargingProfilePurpose, ChargingRateUnit
+from .enums import ChargingProfilePurpose, ChargingRateUnit
 from .host import Host
 from .installed_profiles import InstalledProfile, InstalledProfiles
 from .measurands import LINES, datapoint_name
+from .planned_limit import planned_limit
 from .profile_rules import Capabilities, check_number, check_profile, rounded
 from .refusals import NotAccepted
-from .smart_charging import Planned, RunningTransaction, composite_schedule, outlook
+from .reinstalling import Reinstalling, read_ids
+from .reporting import attempt
+from .smart_charging import Planned, RunningTransaction, composite_schedule
 
 # What a car takes at least on a phase that it uses.
 _LEAST_CURRENT = 1.0
 USUAL_PHASES = 3
+_MAX_UNSURE = 50
 # So long a transaction may take to begin after it was asked for.
 _PATIENCE = 900.0
 
 _MAX_ATTEMPTS = 50
+
+# It may have heard it, or not.
+_UNSURE = frozenset({CallReason.TIMEOUT, CallReason.CLOSED, CallReason.INVALID})
 
 _CURRENTS = tuple(datapoint_name("Current.Import", line) for line in LINES)
 
@@ -43,6 +51,10 @@ class Target(Protocol):
         """Return its id."""
 
     @property
+    def online(self) -> bool:
+        """Tell whether it is connected."""
+
+    @property
     def connector_ids(self) -> Sequence[int]:
         """Return its connectors as far as they are known, without 0."""
 
@@ -51,6 +63,9 @@ class Target(Protocol):
 
     def show(self, connector_id: int, values: Mapping[str, JsonValue]) -> None:
         """Publish values of a connector; 0: of the charge point."""
+
+    def spawn(self, work: Any) -> asyncio.Task[None]:
+        """Run something beside, until the charge point is closed."""
 
 
 class Profiles:
@@ -66,8 +81,9 @@ class Profiles:
         # Whom to tell that somebody set or removed profiles.
         self.listeners: list[Callable[[], None]] = []
         self._target = target
-        # The ids of those that are to be installed again after a boot.
-        self._kept: set[int] = set()
+        # The ids of those that it may have taken, although there was no answer.
+        self._unsure: set[int] = set()
+        self._again = Reinstalling(self, target)
         # What transactions will begin with, by their connectors, and until when.
         self._expected: dict[int, tuple[ChargingProfile, float]] = {}
         self._phases: dict[int, int] = {}
@@ -101,9 +117,13 @@ class Profiles:
         check_profile(profile, connector_id, capabilities, transaction_id=running)
         check_number(self.installed.count_with(connector_id, profile), capabilities)
         await self.send(connector_id, profile)
-        self._kept.add(profile.id)
-        self._tell()
+        self.keep(profile.id)
         return profile
+
+    def keep(self, profile_id: int) -> None:
+        """Install a profile again after a boot, as somebody wants it."""
+        self._again.kept.add(profile_id)
+        self._tell()
 
     async def clear(
         self,
@@ -139,7 +159,7 @@ class Profiles:
     ) -> list[Planned]:
         """Return what is going to be in effect by what is installed."""
         return composite_schedule(
-            self.installed,
+            self._there(),
             connector_id,
             start,
             duration,
@@ -160,34 +180,24 @@ class Profiles:
         try:
             answer = await self._target.call(action, payload)
         except CallFailed as err:
-            self._remember(connector_id, profile, str(err))
+            if err.reason in _UNSURE and len(self._unsure) < _MAX_UNSURE:
+                self._unsure.add(profile.id)
+                self._target.host.changed(urgent=True)
+            self.attempts.append(attempt(connector_id, profile, str(err)))
             raise
         status = str(answer.get("status", ""))
-        self._remember(connector_id, profile, status)
+        self.attempts.append(attempt(connector_id, profile, status))
         if status != ACCEPTED:
             raise NotAccepted(action, status)
-        self.ever_taken = True
-        for it in self.installed.install(connector_id, profile):
-            self._kept.discard(it.profile.id)
-        self._changed()
+        self.take(connector_id, profile)
 
-    def _remember(
-        self, connector_id: int, profile: ChargingProfile, outcome: str
-    ) -> None:
-        """Keep what became of a profile, for diagnostics."""
-        self.attempts.append(
-            {
-                "at": iso(time.time()),
-                "connector_id": connector_id,
-                "id": profile.id,
-                "purpose": profile.purpose,
-                "kind": profile.kind,
-                "stack_level": profile.stack_level,
-                "unit": profile.schedule.unit,
-                "limit": profile.schedule.periods[0].limit,
-                "outcome": f"{outcome:.200}",
-            }
-        )
+    def take(self, connector_id: int, profile: ChargingProfile) -> None:
+        """Know that a profile is installed."""
+        self.ever_taken = True
+        self._unsure.discard(profile.id)
+        self._again.found(profile.id)
+        self._again.forget(self.installed.install(connector_id, profile))
+        self.changed()
 
     async def remove(
         self,
@@ -207,12 +217,19 @@ class Profiles:
             key: value for key, value in given.items() if value is not None
         }
         answer = await self._target.call("ClearChargingProfile", payload)
+        self._unsure.discard(profile_id or -1)
         # What it does not know is not there either.
-        self._forget(
-            self.installed.clear(profile_id, connector_id, purpose, stack_level)
-        )
-        self._changed()
+        self.drop(profile_id, connector_id, purpose, stack_level)
         return str(answer.get("status", ""))
+
+    def drop(self, *given: Any) -> None:
+        """Know that profiles are removed: those that were given to `clear`."""
+        self._again.forget(self.installed.clear(*given))
+        self.changed()
+
+    def may_be_installed(self, profile_id: int) -> bool:
+        """Tell whether a profile is there, or may be, as there was no answer."""
+        return profile_id in self._unsure or bool(self.installed.by_id(profile_id))
 
     def phases(self, connector_id: int) -> int:
         """Return how many phases a car uses, as far as that was measured."""
@@ -245,8 +262,9 @@ class Profiles:
                 expected[0], transaction_id=self.transaction_id(connector_id)
             )
             self.installed.install(connector_id, profile)
-            self._kept.add(profile.id)
-        self._changed()
+            self._again.found(profile.id)
+            self._again.kept.add(profile.id)
+        self.changed()
 
     def transaction_ended(self, connector_id: int) -> None:
         """Take that a transaction is over, and its profiles with it."""
@@ -256,76 +274,41 @@ class Profiles:
             if profile.purpose is ChargingProfilePurpose.TX_PROFILE and (
                 running is None or profile.transaction_id != running
             ):
-                self._forget(self.installed.clear(profile.id))
-        self._changed()
+                self._again.forget(self.installed.clear(profile.id))
+        self.changed()
+
+    def booted(self) -> None:
+        """Take that the charge point may have forgotten what is installed."""
+        self._again.booted()
 
     async def reapply(self) -> str:
         """Install again after a boot what users set and is valid; return what came of it."""
-        now = time.time()
-        done, refused = 0, 0
-        for it in self.installed:
-            if self._is_over(it, now):
-                self._forget(self.installed.clear(it.profile.id))
-            elif it.profile.id in self._kept:
-                try:
-                    await self.send(it.connector_id, it.profile)
-                except NotAccepted:
-                    refused += 1
-                except CallFailed as err:
-                    if not is_refusal(err):
-                        raise
-                    refused += 1
-                else:
-                    self._kept.add(it.profile.id)
-                    done += 1
-        if not done and not refused:
-            return "none"
-        return f"{done} installed" + (f", {refused} refused" if refused else "")
+        return await self._again.reapply()
 
     def refresh(self, now: float) -> None:
+        """Publish what is planned, and try again what is missing."""
+        self._publish(now)
+        self._again.refresh()
+
+    def _publish(self, now: float) -> None:
         """Publish what is planned, as it changes."""
         transactions = self.transactions()
+        there = self._there()
         for connector_id in self._target.connector_ids:
             # The phases are remembered beyond the moment in which they can be measured.
-            self.phases(connector_id)
+            phases = self.phases(connector_id)
             shown = self._target.connectors[connector_id].values
             if not len(self.installed) and names.PLANNED_LIMIT not in shown:
                 continue
-            values = self._plan(connector_id, now, transactions)
+            values = planned_limit(there, connector_id, now, transactions, phases)
             news = {key: it for key, it in values.items() if shown.get(key, "") != it}
             if news:
                 self._target.show(connector_id, news)
 
-    def _plan(
-        self,
-        connector_id: int,
-        now: float,
-        transactions: Mapping[int, RunningTransaction],
-    ) -> dict[str, JsonValue]:
-        """Return the present limit of a connector, and when it changes."""
-
-        def at(moment: float) -> tuple[float | None, float | None]:
-            limit, changes_at, _ = outlook(
-                self.installed,
-                connector_id,
-                moment,
-                ChargingRateUnit.AMPERES,
-                transactions=transactions,
-                phases=self.phases(connector_id),
-            )
-            return limit, changes_at
-
-        limit, changes_at = at(now)
-        is_waiting = connector_id not in transactions and any(
-            it.profile.kind is ChargingProfileKind.RELATIVE for it in self.installed
-        )
-        if is_waiting and changes_at is not None and at(now + 1)[1] != changes_at:
-            # So long after a transaction begins, whenever that is.
-            changes_at = None
-        return {
-            names.PLANNED_LIMIT: limit,
-            names.NEXT_LIMIT_CHANGE: None if changes_at is None else iso(changes_at),
-        }
+    def _there(self) -> list[InstalledProfile]:
+        """Return what is installed, without what is to be sent again."""
+        missing = self._again.missing
+        return [it for it in self.installed if it.profile.id not in missing]
 
     def transactions(self) -> dict[int, RunningTransaction]:
         """Return the transactions that run, by their connectors."""
@@ -337,22 +320,10 @@ class Profiles:
             if it is not None
         }
 
-    def _is_over(self, it: InstalledProfile, now: float) -> bool:
-        """Tell whether a profile will never be in force again."""
-        profile = it.profile
-        if profile.valid_to is not None and profile.valid_to <= now:
-            return True
-        return profile.purpose is ChargingProfilePurpose.TX_PROFILE and (
-            profile.transaction_id != self.transaction_id(it.connector_id)
-        )
-
-    def _forget(self, gone: list[InstalledProfile]) -> None:
-        self._kept.difference_update(it.profile.id for it in gone)
-
-    def _changed(self) -> None:
+    def changed(self) -> None:
         """Keep what is installed now, and show what comes of it."""
         self._target.host.changed(urgent=True)
-        self.refresh(time.time())
+        self._publish(time.time())
 
     def _tell(self) -> None:
         """Tell that somebody set or removed profiles."""
@@ -365,8 +336,9 @@ class Profiles:
         """Return what is kept over restarts."""
         return {
             "installed": self.installed.to_dict(),
-            "kept": sorted(self._kept),
+            "unsure": sorted(self._unsure),
             "taken": self.ever_taken,
+            **self._again.to_dict(),
         }
 
     def restore(self, data: object) -> None:
@@ -375,9 +347,8 @@ class Profiles:
             return
         self.installed.restore(data.get("installed"))
         self.ever_taken = data.get("taken") is True
-        kept = data.get("kept")
-        ids = {it for it in kept if type(it) is int} if isinstance(kept, list) else ()
-        self._kept = {it for it in ids if self.installed.by_id(it) is not None}
+        self._unsure = set(sorted(read_ids(data.get("unsure")))[:_MAX_UNSURE])
+        self._again.restore(data)
 
 
 def _write_time(answer: dict[str, Any], name: str) -> None:

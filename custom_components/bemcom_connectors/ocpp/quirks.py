@@ -64,20 +64,6 @@ class Quirk(StrEnum):
     PLUG_AND_CHARGE_TAG = "plug_and_charge_tag"
 
 
-# What has no effect before power can be limited.
-QUIRKS_OF_LIMITS = frozenset(
-    {
-        Quirk.WATTS_ONLY,
-        Quirk.AMPERES_ONLY,
-        Quirk.STACK_LEVEL_ZERO,
-        Quirk.NO_MAX_PROFILE,
-        Quirk.NO_ZERO_LIMIT,
-        Quirk.ASSUME_SMART_CHARGING,
-        Quirk.PLUG_AND_CHARGE_TAG,
-    }
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustments:
     """What is done differently for a charge point; times in seconds, 0: as usual."""

@@ -5,6 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..connector.model import JsonValue
+from .authorization import OWN_TAG
 from .calls import CallFailed, CallReason
 from .configuration import ACCEPTED
 from .model import TagPolicy
@@ -14,8 +15,6 @@ from .refusals import NotAccepted
 if TYPE_CHECKING:
     from .charge_point import ChargePoint
     from .charging_profile import ChargingProfile
-
-DEFAULT_TAG = "HomeAssistant"
 
 _ACTION = "RemoteStartTransaction"
 _TAG_KEY = "PlugAndChargeIdentifier"
@@ -47,7 +46,7 @@ class RemoteStarts:
             known = (self._cp.configuration.text(_TAG_KEY) or "").strip()
             if 0 < len(known) <= _MAX_TAG:
                 return known
-        return DEFAULT_TAG[: adjustments.id_tag_length]
+        return OWN_TAG[: adjustments.id_tag_length]
 
     async def start(
         self, connector_id: int, id_tag: str | None, profile: ChargingProfile | None

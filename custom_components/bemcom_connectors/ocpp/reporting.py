@@ -1,11 +1,13 @@
 """What is told of a charge point to those who look for what goes wrong."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from .connector_state import iso
 
 if TYPE_CHECKING:
     from .charge_point import ChargePoint
+    from .charging_profile import ChargingProfile
 
 
 def diagnostics(cp: ChargePoint) -> dict[str, Any]:
@@ -29,4 +31,21 @@ def diagnostics(cp: ChargePoint) -> dict[str, Any]:
             for key, it in cp.connectors.items()
         },
         "frames": list(cp.history),
+    }
+
+
+def attempt(
+    connector_id: int, profile: ChargingProfile, outcome: str
+) -> dict[str, Any]:
+    """Return what became of a profile that was sent."""
+    return {
+        "at": iso(time.time()),
+        "connector_id": connector_id,
+        "id": profile.id,
+        "purpose": profile.purpose,
+        "kind": profile.kind,
+        "stack_level": profile.stack_level,
+        "unit": profile.schedule.unit,
+        "limit": profile.schedule.periods[0].limit,
+        "outcome": f"{outcome:.200}",
     }

@@ -27,6 +27,11 @@ class Retries:
             self.put_off(connector_id)
         return time.monotonic() >= self._waiting[connector_id][1]
 
+    def is_waiting(self, connector_id: int) -> bool:
+        """Tell whether it went wrong, and not long enough ago."""
+        _, until = self._waiting.get(connector_id, (0, 0.0))
+        return time.monotonic() < until
+
     def done(self, connector_id: int) -> None:
         """Begin anew the next time."""
         self._waiting.pop(connector_id, None)

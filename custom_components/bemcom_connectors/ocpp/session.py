@@ -40,6 +40,8 @@ MAX_HISTORY = 200
 WRITE_TIMEOUT = 30.0
 # A charge point that never answers a ping is given up after that.
 SILENCE_LIMIT = 900.0
+# However seldom it says that it is there.
+MAX_SILENCE = 2 * 86400.0
 # So long is waited for a charge point to say goodbye.
 CLOSE_TIMEOUT = 3.0
 # Others get their turn after so many frames of one charge point.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..connector.model import JsonValue
-from .configuration import TAKEN
+from .configuration import ACCEPTED, TAKEN
 from .configuration_reading import read_configuration
 from .redaction import is_secret_key
 from .refusals import NotAccepted
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .charge_point import ChargePoint
 
 _HIDDEN = "***"
+_AUTHORIZATION_KEY = "authorizationkey"
 
 
 async def read(cp: ChargePoint, keys: Sequence[str]) -> dict[str, Any]:
@@ -56,7 +57,21 @@ async def write(cp: ChargePoint, key: str, value: str) -> str:
     cp.changed()
     if status not in TAKEN:
         raise NotAccepted("ChangeConfiguration", status)
+    took(cp, key, value, status)
     return status
+
+
+def took(cp: ChargePoint, key: str, value: str, status: str) -> None:
+    """Know another password once the charge point took it (security whitepaper A01).
+
+    One without a password does not prove who it is by the key either.
+    """
+    if (
+        key.casefold() == _AUTHORIZATION_KEY
+        and status == ACCEPTED
+        and cp.config.password
+    ):
+        cp.host.tell(lambda it: it.on_password(cp.id, value))
 
 
 def _shown(key: str, value: JsonValue) -> JsonValue:
