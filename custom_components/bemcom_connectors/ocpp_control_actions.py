@@ -9,6 +9,7 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.helpers import config_validation as cv
 
+from .ocpp.control import OF_CONNECTORS
 from .ocpp.enums import ExtendedMessageTrigger, MessageTrigger, ResetType
 from .ocpp.model import MAX_CONNECTORS
 from .ocpp_errors import invalid_payload, translating
@@ -34,8 +35,6 @@ _MAX_TRANSACTION_ID = 2**31 - 1
 TRANSACTION_ID = vol.All(
     vol.Coerce(int), vol.Range(-_MAX_TRANSACTION_ID, _MAX_TRANSACTION_ID)
 )
-# What is sent of a connector, if it is asked for at one.
-_OF_CONNECTORS = {MessageTrigger.METER_VALUES, MessageTrigger.STATUS_NOTIFICATION}
 
 CHARGE_POINT = {
     vol.Optional(ATTR_HUB): cv.string,
@@ -123,7 +122,7 @@ async def _async_trigger_message(
     """Ask for a message."""
     message, connector_id = data[ATTR_MESSAGE], target.connector_id
     # A device that is a connector means something only for some messages.
-    is_meant = ATTR_CONNECTOR_ID in data or message in _OF_CONNECTORS
+    is_meant = ATTR_CONNECTOR_ID in data or message in OF_CONNECTORS
     status = await target.charge_point.control.trigger_message(
         message, connector_id if connector_id and is_meant else None
     )

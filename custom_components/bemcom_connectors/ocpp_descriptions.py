@@ -15,8 +15,7 @@ from homeassistant.const import (
     UnitOfTime,
 )
 
-from .connector.devices import own_key
-from .connector.flatten import SEPARATOR
+from .connector.devices import device_key, own_key
 from .descriptions import KIND_CLASSES, DatapointDescription, ValueKind
 from .keys import name_of, read
 from .ocpp import datapoints as names
@@ -57,7 +56,7 @@ def describe_ocpp(key: str, device_id: str | None) -> DatapointDescription | Non
         key=key,
         device_id=device_id,
         attributes=tuple(
-            (attribute, f"{device_id}{SEPARATOR}{other}")
+            (attribute, device_key(device_id, other))
             for attribute, other in looks.attributes
         ),
     )

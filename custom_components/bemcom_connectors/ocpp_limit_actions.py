@@ -28,12 +28,7 @@ async def _async_set_limit(
     result = await target.charge_point.limits.set_limit(
         target.connector_id, data[ATTR_LIMIT], ChargingRateUnit(data[ATTR_UNIT])
     )
-    return {
-        "limit": result.limit,
-        "unit": str(result.unit),
-        "verified": result.verified,
-        "method": str(result.method),
-    }
+    return result.to_dict()
 
 
 @of_charge_point

@@ -11,7 +11,7 @@ from homeassistant.core import ServiceResponse, SupportsResponse
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 
-from .ocpp.calls import CallFailed, CallReason
+from .ocpp.calls import REFUSALS, CallFailed
 from .ocpp.charging_profile import ChargingProfile
 from .ocpp.enums import (
     ChargingProfileKind,
@@ -216,7 +216,7 @@ async def _async_get_composite_schedule(
         reported = await profiles.get_composite_schedule(connector_id, duration, unit)
     except CallFailed as err:
         # Many cannot tell; the plan is known all the same.
-        if err.reason not in {CallReason.REFUSED, CallReason.INVALID}:
+        if err.reason not in REFUSALS:
             raise
         reported = {"status": err.code or err.reason.value}
     now = float(int(time.time()))

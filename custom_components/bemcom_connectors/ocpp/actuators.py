@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..connector.actuators import Actuator, ActuatorKind, StateSource
-from ..connector.flatten import SEPARATOR
+from ..connector.devices import device_key
 from . import datapoints as names
 from .model import device_id_of
 
@@ -73,7 +73,7 @@ def _of_both(cp: ChargePoint, device_id: str) -> Iterator[Actuator]:
     """Yield what can be set on a charge point as well as on a connector."""
     yield _switch(device_id, AVAILABILITY, names.OPERATIVE)
     yield Actuator(
-        key=_key(device_id, CHARGING_LIMIT),
+        key=device_key(device_id, CHARGING_LIMIT),
         kind=ActuatorKind.NUMBER,
         device_id=device_id,
         minimum=0,
@@ -87,19 +87,14 @@ def _of_both(cp: ChargePoint, device_id: str) -> Iterator[Actuator]:
 def _switch(device_id: str, name: str, state: str) -> Actuator:
     """Return a switch that shows what the charge point says."""
     return Actuator(
-        key=_key(device_id, name),
+        key=device_key(device_id, name),
         kind=ActuatorKind.SWITCH,
         device_id=device_id,
         state_source=StateSource.DATAPOINT,
-        state_key=_key(device_id, state),
+        state_key=device_key(device_id, state),
     )
 
 
 def _actuator(device_id: str, name: str, kind: ActuatorKind) -> Actuator:
     """Return what has no state."""
-    return Actuator(key=_key(device_id, name), kind=kind, device_id=device_id)
-
-
-def _key(device_id: str, name: str) -> str:
-    """Return the key on the hub."""
-    return f"{device_id}{SEPARATOR}{name}"
+    return Actuator(key=device_key(device_id, name), kind=kind, device_id=device_id)

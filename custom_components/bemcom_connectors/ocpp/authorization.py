@@ -50,7 +50,7 @@ class IdTags:
 
     def __init__(self, tags: Iterable[IdTag] = ()) -> None:
         """Know these tags."""
-        self._tags = {_folded(it.tag): it for it in tags}
+        self._tags = {folded(it.tag): it for it in tags}
 
     def authorize(self, tag: str, policy: TagPolicy, now: float) -> Authorization:
         """Say whether a tag may charge now; the policy decides on those nobody added."""
@@ -67,7 +67,7 @@ class IdTags:
 
     def find(self, tag: str) -> IdTag | None:
         """Return a tag that somebody added."""
-        return self._tags.get(_folded(tag))
+        return self._tags.get(folded(tag))
 
     def knows(self, tag: str) -> bool:
         """Tell whether somebody added a tag."""
@@ -76,7 +76,7 @@ class IdTags:
     def label(self, tag: str) -> str:
         """Return what people may read of a tag: its name, else a part of it."""
         known = self.find(tag)
-        if known is None and _folded(tag) == _folded(OWN_TAG):
+        if known is None and folded(tag) == folded(OWN_TAG):
             return OWN_TAG
         return known.name if known is not None and known.name else mask(tag)
 
@@ -87,6 +87,6 @@ def mask(tag: str) -> str:
     return f"…{tag[-_SHOWN:]}" if len(tag) >= 2 * _SHOWN else "…"
 
 
-def _folded(tag: str) -> str:
+def folded(tag: str) -> str:
     """Return a tag as it is compared."""
     return tag.strip().casefold()

@@ -1,13 +1,12 @@
 """Which connectors are in service: as the user wants it, and as the charge point says."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import datapoints as names
 from .calls import CallFailed
 from .configuration import ACCEPTED, is_refusal
 from .enums import AvailabilityStatus, AvailabilityType, ChargePointStatus
-from .model import MAX_CONNECTORS
+from .model import by_connector
 from .refusals import NotAccepted
 
 if TYPE_CHECKING:
@@ -131,9 +130,8 @@ class Availability:
 
     def restore(self, data: object) -> None:
         """Take up what was kept, as far as there is sense in it."""
-        stored = data if isinstance(data, Mapping) else {}
         self.wishes = {
-            connector_id: stored[str(connector_id)]
-            for connector_id in range(MAX_CONNECTORS + 1)
-            if isinstance(stored.get(str(connector_id)), bool)
+            connector_id: wish
+            for connector_id, wish in by_connector(data)
+            if isinstance(wish, bool)
         }

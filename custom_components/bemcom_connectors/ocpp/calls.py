@@ -20,6 +20,10 @@ class CallReason(StrEnum):
     INVALID = "invalid"
 
 
+# What a charge point has against something, and not against being asked.
+REFUSALS = frozenset({CallReason.REFUSED, CallReason.INVALID})
+
+
 class CallFailed(ConnectorError):  # noqa: N818 - what it is about
     """A CALL failed for `reason`; `code` is that of a CALLERROR, `text` what it says."""
 

@@ -23,7 +23,7 @@ from .host import Host
 from .incoming import HANDLERS
 from .leniencies import Leniencies
 from .limits import Limits
-from .model import MAX_CONNECTORS, ChargePointConfig, Identity
+from .model import MAX_CONNECTORS, ChargePointConfig, Identity, by_connector
 from .profiles import Profiles
 from .quirks import Adjustments, Quirk, adjustments, quirks_of
 from .session import MAX_SILENCE, SILENCE_LIMIT, Session, new_history
@@ -35,7 +35,6 @@ _LOGGER = logging.getLogger(__name__)
 BOOT_GRACE = 10.0
 # A charge point may have so many datapoints, which is more than any needs.
 MAX_DATAPOINTS = DEFAULT_MAX_DATAPOINTS
-_CONNECTOR_IDS = frozenset(map(str, range(MAX_CONNECTORS + 1)))
 
 
 @dataclass(slots=True)
@@ -387,13 +386,12 @@ class ChargePoint:
             return
         self.identity = Identity.from_dict(data.get("identity"))
         self.configuration = Configuration.from_dict(data.get("configuration"))
-        stored = data.get("connectors")
-        for key, value in (stored if isinstance(stored, Mapping) else {}).items():
-            is_number = isinstance(key, str) and key in _CONNECTOR_IDS
-            if is_number and (connector := self.connector(int(key))) is not None:
+        for connector_id, value in by_connector(data.get("connectors")):
+            if (connector := self.connector(connector_id)) is not None:
                 connector.restore(value)
-                if connector.connector_id:
-                    connector.values[names.IN_SESSION] = self._is_in_use(int(key))
+                if connector_id:
+                    is_in_use = self._is_in_use(connector_id)
+                    connector.values[names.IN_SESSION] = is_in_use
         self._adjust()
         self.control.restore(data.get("control"))
         self.profiles.restore(data.get("profiles"))

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from ..connector.actuators import Actuator
 from ..connector.command_template import shown
-from ..connector.devices import own_key
+from ..connector.devices import device_key, own_key
 from ..connector.model import CommandError, CommandReason, JsonValue
 from . import actuators as keys
 from .calls import CallFailed, CallReason
 from .charging_profile import ChargingProfile, ChargingSchedule, Period
 from .connector_state import IN_SESSION
+from .control import OF_CONNECTORS
 from .enums import (
     ChargePointStatus,
     ChargingProfileKind,
@@ -38,9 +39,6 @@ _MESSAGES = (
     MessageTrigger.HEARTBEAT,
     MessageTrigger.METER_VALUES,
     MessageTrigger.STATUS_NOTIFICATION,
-)
-_OF_CONNECTOR = frozenset(
-    {MessageTrigger.METER_VALUES, MessageTrigger.STATUS_NOTIFICATION}
 )
 
 # A car draws what nobody started, or what nobody knows of.
@@ -83,7 +81,7 @@ def _only_one(charge_points: Mapping[str, ChargePoint], name: str) -> str:
     """Return the charge point that a command of the hub is for; or CommandError."""
     if len(charge_points) != 1:
         others = ", ".join(
-            f"{device_id_of(it)}__{name}" for it in sorted(charge_points)
+            device_key(device_id_of(it), name) for it in sorted(charge_points)
         )
         raise CommandError(
             CommandReason.NOT_SUPPORTED,
@@ -133,12 +131,7 @@ async def _set_limit(cp: ChargePoint, connector_id: int, value: JsonValue) -> Js
     done = await cp.limits.set_limit(
         connector_id, float(value), ChargingRateUnit.AMPERES
     )
-    return {
-        "limit": done.limit,
-        "unit": str(done.unit),
-        "verified": done.verified,
-        "method": str(done.method),
-    }
+    return done.to_dict()
 
 
 async def _clear_limit(
@@ -226,7 +219,7 @@ async def _trigger(cp: ChargePoint, _id: int, value: JsonValue) -> JsonValue:
         message = _MESSAGES[int(number)]
     else:
         raise _invalid(f"{shown(value)} is the number of no message")
-    connector_id = 1 if message in _OF_CONNECTOR else None
+    connector_id = 1 if message in OF_CONNECTORS else None
     return await cp.control.trigger_message(message, connector_id)
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .charging_profile import ChargingProfile
     from .model import TagPolicy
 
+# What is sent of a connector, if it is asked for at one.
+OF_CONNECTORS = frozenset(
+    {MessageTrigger.METER_VALUES, MessageTrigger.STATUS_NOTIFICATION}
+)
 _EXTENDED = frozenset(ExtendedMessageTrigger) - frozenset(MessageTrigger)
 
 

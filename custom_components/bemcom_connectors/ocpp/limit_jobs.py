@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ..connector.model import JsonValue
 from .enums import ChargingRateUnit
 from .limit_methods import Limit
 
@@ -13,6 +14,15 @@ class LimitResult(NamedTuple):
     unit: ChargingRateUnit
     verified: bool
     method: str
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Return it as actions and commands answer."""
+        return {
+            "limit": self.limit,
+            "unit": str(self.unit),
+            "verified": self.verified,
+            "method": self.method,
+        }
 
 
 class Job(NamedTuple):

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from ..connector.model import ConnectorError
-from .calls import CallFailed, CallReason
+from .calls import REFUSALS, CallFailed, CallReason
 from .enums import ChargingProfilePurpose, ChargingRateUnit
 from .installed_profiles import InstalledProfile
 from .limit_check import Report, Verdict, judge, read_report
@@ -22,9 +22,6 @@ _CALLS_A_WAY = 3
 _CALLS_OF_FORMER = 4
 # So many seconds of what will be are asked for.
 _DURATION = 60
-
-# What a charge point has against one way, and not against being asked.
-_REFUSALS = frozenset({CallReason.REFUSED, CallReason.INVALID})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +153,7 @@ class Walk:
             self._refuse(err)
             return None
         except CallFailed as err:
-            if err.reason not in _REFUSALS:
+            if err.reason not in REFUSALS:
                 raise
             self._refuse(err)
             return None
@@ -219,7 +216,7 @@ class Walk:
         except CallFailed as err:
             # Some lose the connection by it, or their tongue.
             self._memory.mute.add(self._situation)
-            if err.reason in _REFUSALS or err.reason is CallReason.TIMEOUT:
+            if err.reason in REFUSALS or err.reason is CallReason.TIMEOUT:
                 return None
             raise
         return read_report(answer, unit)
@@ -230,7 +227,7 @@ class Walk:
         try:
             await self._profiles.remove(place.profile_id)
         except CallFailed as err:
-            if err.reason not in _REFUSALS:
+            if err.reason not in REFUSALS:
                 raise
 
     async def _bring_back(self) -> None:
@@ -253,7 +250,7 @@ class Walk:
         except NotAccepted:
             return
         except CallFailed as err:
-            if err.reason not in _REFUSALS:
+            if err.reason not in REFUSALS:
                 raise
             return
         self.lost_former = False

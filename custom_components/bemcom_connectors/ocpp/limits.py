@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..connector.model import ConnectorError
 from . import datapoints as names
-from .calls import CallFailed, CallReason
+from .calls import REFUSALS, CallFailed, CallReason
 from .charging_profile import tenths
 from .enums import ChargingRateUnit
 from .latest_only import LatestOnly
@@ -17,7 +17,7 @@ from .limit_jobs import AGAIN, Job, LimitResult, merged
 from .limit_methods import VOLTS, Limit, Memory
 from .limit_places import InEffect, Layout, Target as LayoutTarget, read_in_effect
 from .limit_walk import Task, Walk
-from .model import MAX_CONNECTORS, Identity
+from .model import Identity, by_connector
 from .refusals import Impossible, ImpossibleReason, NotAccepted
 from .retries import Retries
 
@@ -27,11 +27,6 @@ __all__ = ["LimitResult", "Limits"]
 GAP = 2.0
 # A transaction that just began is known to the charge point by then.
 SETTLING = 5.0
-
-# What a charge point has against a limit, and not against being asked.
-_REFUSALS = frozenset({CallReason.REFUSED, CallReason.INVALID})
-
-_CONNECTOR_IDS = frozenset(map(str, range(MAX_CONNECTORS + 1)))
 
 
 class Target(LayoutTarget, Protocol):
@@ -127,7 +122,7 @@ class Limits:
                 await self._do(connector_id, AGAIN)
             except (NotAccepted, Impossible, CallFailed) as err:
                 self._retries.put_off(connector_id)
-                if isinstance(err, CallFailed) and err.reason not in _REFUSALS:
+                if isinstance(err, CallFailed) and err.reason not in REFUSALS:
                     raise
                 failed += 1
             else:
@@ -266,7 +261,7 @@ class Limits:
         try:
             found = await walk.run()
         except CallFailed as err:
-            if err.reason not in _REFUSALS:
+            if err.reason not in REFUSALS:
                 # It may have heard it, or not.
                 self._show(connector_id, None)
                 raise
@@ -375,8 +370,7 @@ class Limits:
         if not isinstance(data, Mapping):
             return
         self._memory.restore(data.get("memory"))
-        stored = data.get("in_effect")
-        for key, value in (stored if isinstance(stored, Mapping) else {}).items():
-            if key in _CONNECTOR_IDS and (found := read_in_effect(value)) is not None:
+        for connector_id, value in by_connector(data.get("in_effect")):
+            if (found := read_in_effect(value)) is not None:
                 found.boots = self._target.boots
-                self._in_effect[int(key)] = found
+                self._in_effect[connector_id] = found

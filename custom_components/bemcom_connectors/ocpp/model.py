@@ -1,16 +1,18 @@
 """What an OCPP hub is told, and what it knows of its charge points."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from ..connector.devices import device_key
 from ..connector.flatten import SEPARATOR
 
 # Ids of charge points are a segment of a URL; longer ones are nobody's.
 MAX_ID_LENGTH = 64
 # Higher connector ids are nonsense.
 MAX_CONNECTORS = 32
+_CONNECTOR_KEYS = frozenset(map(str, range(MAX_CONNECTORS + 1)))
 
 
 class UnknownPolicy(StrEnum):
@@ -117,6 +119,13 @@ def split_device_id(device_id: str) -> tuple[str, int]:
     return charge_point_id, int(connector_id)
 
 
+def by_connector(stored: object) -> Iterator[tuple[int, Any]]:
+    """Yield what was stored by connectors, 0 among them, without what is of none."""
+    for key, value in (stored if isinstance(stored, Mapping) else {}).items():
+        if key in _CONNECTOR_KEYS:
+            yield int(key), value
+
+
 class Keys(dict[str, str]):
     """The keys on the hub of one device's datapoints, by their own names.
 
@@ -130,5 +139,5 @@ class Keys(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         """Make a key that is needed for the first time."""
-        key = self[name] = f"{self.device_id}{SEPARATOR}{name}"
+        key = self[name] = device_key(self.device_id, name)
         return key

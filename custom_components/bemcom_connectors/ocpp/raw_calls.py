@@ -10,12 +10,11 @@ from .configuration import ACCEPTED, TAKEN
 from .enums import AvailabilityStatus, AvailabilityType, ChargingProfilePurpose
 from .profile_reading import read_profile
 from .profile_rules import ProfileError
-from .redaction import is_secret_key
+from .redaction import shown_setting
 
 if TYPE_CHECKING:
     from .charge_point import ChargePoint
 
-_HIDDEN = "***"
 _KEYS = "configurationKey"
 
 
@@ -75,6 +74,6 @@ def without_secrets(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(entry: Any) -> Any:
     """Return a setting without its value, if that is a secret."""
-    if not isinstance(entry, dict) or not is_secret_key(str(entry.get("key", ""))):
+    if not isinstance(entry, dict) or "value" not in entry:
         return entry
-    return {**entry, "value": _HIDDEN} if entry.get("value") else entry
+    return {**entry, "value": shown_setting(str(entry.get("key", "")), entry["value"])}

@@ -1,6 +1,7 @@
 """Frames as they may be shown: without id tags, passwords and keys."""
 
 import re
+from typing import Any
 
 import orjson
 
@@ -47,6 +48,11 @@ _USER_OF_URL = re.compile(r'(://)[^/\s"\\@]*@')
 def is_secret_key(name: str) -> bool:
     """Tell whether the value of a configuration key is a secret."""
     return _SECRET_KEY.search(name) is not None
+
+
+def shown_setting(key: str, value: Any) -> Any:
+    """Return the value of a configuration key, unless it is a secret that is set."""
+    return _HIDDEN if value and is_secret_key(key) else value
 
 
 def is_tag_key(name: str) -> bool:

@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..connector.model import JsonValue
-from .authorization import OWN_TAG
+from .authorization import OWN_TAG, folded
 from .calls import CallFailed, CallReason
 from .configuration import ACCEPTED
 from .model import TagPolicy
@@ -62,21 +62,21 @@ class RemoteStarts:
             check_start_profile(profile, self._cp.profiles.capabilities)
             profile = rounded(profile)
             payload["chargingProfile"] = profile.to_payload()
-        folded = _folded(tag)
-        before = self._pending.get(folded)
+        compared = folded(tag)
+        before = self._pending.get(compared)
         # The tag may be asked for before the answer comes.
-        self._expect(folded, time.time())
+        self._expect(compared, time.time())
         try:
             answer = await self._cp.call(_ACTION, payload)
         except CallFailed, ValueError:
             # It may start nevertheless, if it was heard at all.
             if not self._cp.online:
-                self._forget(folded, before)
+                self._forget(compared, before)
             raise
         if (status := str(answer["status"])) != ACCEPTED:
-            self._forget(folded, before)
+            self._forget(compared, before)
             raise NotAccepted(_ACTION, status)
-        self._expect(folded, time.time())
+        self._expect(compared, time.time())
         if profile is not None:
             self._cp.profiles.expect(connector_id, profile)
 
@@ -99,29 +99,29 @@ class RemoteStarts:
 
     def policy_of(self, id_tag: str, now: float) -> TagPolicy:
         """Return what becomes of a tag that nobody added."""
-        folded = _folded(id_tag)
-        if folded == _folded(self.tag) or now < self._pending.get(folded, 0.0):
+        compared = folded(id_tag)
+        if compared == folded(self.tag) or now < self._pending.get(compared, 0.0):
             return TagPolicy.ACCEPT
         return self._cp.config.unknown_tags
 
-    def _expect(self, folded: str, now: float) -> None:
+    def _expect(self, compared: str, now: float) -> None:
         """Let a tag charge for a while."""
         self._pending = {
             it: until for it, until in self._pending.items() if until > now
         }
-        self._pending.pop(folded, None)
+        self._pending.pop(compared, None)
         if len(self._pending) >= _MAX_PENDING:
             del self._pending[next(iter(self._pending))]
         waits = self._cp.configuration.number(_TIMEOUT_KEY) or 0
         patience = min(max(waits + _MARGIN, _PENDING), 86400.0)
-        self._pending[folded] = now + patience
+        self._pending[compared] = now + patience
         self._cp.host.changed(urgent=True)
 
-    def _forget(self, folded: str, before: float | None) -> None:
+    def _forget(self, compared: str, before: float | None) -> None:
         """Expect a tag no longer than before."""
-        self._pending.pop(folded, None)
+        self._pending.pop(compared, None)
         if before is not None:
-            self._pending[folded] = before
+            self._pending[compared] = before
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """Return what is kept over restarts: the tags that are waited for."""
@@ -133,8 +133,3 @@ class RemoteStarts:
         for tag, until in list(stored.items())[:_MAX_PENDING]:
             if isinstance(tag, str) and isinstance(until, int | float):
                 self._pending[tag] = min(float(until), now + _PENDING)
-
-
-def _folded(tag: str) -> str:
-    """Return a tag as it is compared."""
-    return tag.strip().casefold()

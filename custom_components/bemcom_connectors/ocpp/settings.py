@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 from ..connector.model import JsonValue
 from .configuration import ACCEPTED, TAKEN
 from .configuration_reading import read_configuration
-from .redaction import is_secret_key
+from .redaction import shown_setting
 from .refusals import NotAccepted
 
 if TYPE_CHECKING:
     from .charge_point import ChargePoint
 
-_HIDDEN = "***"
 _AUTHORIZATION_KEY = "authorizationkey"
 
 
@@ -37,7 +36,7 @@ async def read(cp: ChargePoint, keys: Sequence[str]) -> dict[str, Any]:
     found = {
         entry["key"]: {
             "key": entry["key"],
-            "value": _shown(entry["key"], entry.get("value")),
+            "value": shown_setting(entry["key"], entry.get("value")),
             "readonly": entry["readonly"],
         }
         for answer in answers
@@ -72,8 +71,3 @@ def took(cp: ChargePoint, key: str, value: str, status: str) -> None:
         and cp.config.password
     ):
         cp.host.tell(lambda it: it.on_password(cp.id, value))
-
-
-def _shown(key: str, value: JsonValue) -> JsonValue:
-    """Return a value, unless nobody may see it."""
-    return _HIDDEN if value and is_secret_key(key) else value
