@@ -60,3 +60,23 @@ class SubentryFlow(ConfigFlow):
         """Begin to add something of a kind to an entry."""
         answers = {"handler": [entry_id, kind]}
         return cls(api, await api.request("POST", cls.path, answers))
+
+
+class OptionsFlow(ConfigFlow):
+    """A flow that changes the options of a config entry."""
+
+    path = "/api/config/config_entries/options/flow"
+
+    @classmethod
+    async def open(cls, api: HomeAssistantApi, entry_id: str) -> Self:
+        """Open the menu of an entry's options."""
+        return cls(api, await api.request("POST", cls.path, {"handler": entry_id}))
+
+    def suggested(self, name: str) -> Any:
+        """Return what a field of the form shows at first."""
+        field = next(it for it in self.step["data_schema"] if it["name"] == name)
+        return field.get("description", {}).get("suggested_value")
+
+    async def abort(self) -> None:
+        """Close the dialog."""
+        await self.api.request("DELETE", f"{self.path}/{self.step['flow_id']}")

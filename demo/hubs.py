@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.flows import ConfigFlow, SubentryFlow
+from demo.flows import ConfigFlow, OptionsFlow, SubentryFlow
 from demo.home_assistant import HomeAssistantApi, HomeAssistantError, wait_until
 
 METER = "demo-meter"
@@ -77,6 +77,8 @@ class DevicesAt:
     # The port that the hub listens on, and who dials it.
     ocpp_port: int
     wallbox_id: str
+    # The broker that a hub is mirrored to.
+    mqtt_port: int
 
 
 async def create_missing_hubs(api: HomeAssistantApi, devices: DevicesAt) -> list[str]:
@@ -125,6 +127,25 @@ async def create_ocpp_hub(api: HomeAssistantApi, name: str, port: int) -> None:
     _expect(flow, "ocpp_ready", name)
     await flow.submit()
     _expect(flow, "create_entry", name)
+
+
+async def mirror_hub(api: HomeAssistantApi, name: str, mqtt_port: int) -> bool:
+    """Mirror a hub to the demo's broker, unless it is mirrored; return whether it was not."""
+    entries = {
+        entry["title"]: entry["entry_id"] for entry in await api.config_entries()
+    }
+    flow = await OptionsFlow.open(api, entries[name])
+    await flow.choose("mirror")
+    if flow.suggested("connection") is not None:
+        await flow.abort()
+        return False
+    await flow.submit(connection="own")
+    _expect(flow, "mirror_broker", name)
+    await flow.submit(host="127.0.0.1", port=mqtt_port)
+    _expect(flow, "mirror_messages", name)
+    await flow.submit()
+    _expect(flow, "create_entry", name)
+    return True
 
 
 async def pair_wallbox(api: HomeAssistantApi, charge_point_id: str) -> bool:

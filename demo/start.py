@@ -10,6 +10,8 @@ from pathlib import Path
 import shutil
 import sys
 
+from demo.bemcom import DEFAULT_PORT, BemcomApi
+from demo.broker import BrokerStartError, DemoBroker
 from demo.charge_point import ChargePoint
 from demo.dashboard import DASHBOARD_PATH, save_dashboard
 from demo.home_assistant import (
@@ -19,7 +21,7 @@ from demo.home_assistant import (
     HomeAssistantError,
     HomeAssistantProcess,
 )
-from demo.hubs import DevicesAt, create_missing_hubs, pair_wallbox
+from demo.hubs import OCPP, DevicesAt, create_missing_hubs, mirror_hub, pair_wallbox
 from demo.meter import JsonMeter, YamlMeter, on_stop_signal
 from demo.serial_device import SerialSensor
 from demo.visits import Visits
@@ -52,6 +54,8 @@ async def set_up(
         )
         for title in await create_missing_hubs(api, devices):
             say(f"    set up {title}")
+        if await mirror_hub(api, OCPP, devices.mqtt_port):
+            say(f"    mirrored {OCPP}")
         if paired and await pair_wallbox(api, devices.wallbox_id):
             say(f"    paired {devices.wallbox_id}")
         await save_dashboard(api, paired=paired)
@@ -73,7 +77,10 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
         memory=beside(options.config, "wallbox.json"),
         back_off=(1.0, 5.0),
     )
+    broker = DemoBroker(beside(options.config, "broker"), port=options.mqtt_port)
     async with (
+        broker,
+        BemcomApi(OCPP, port=broker.port),
         JsonMeter(port=options.json_port) as json_meter,
         YamlMeter(port=options.yaml_port) as yaml_meter,
         SerialSensor(serial_port_beside(options.config)) as sensor,
@@ -81,7 +88,12 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
         Visits(wallbox),
     ):
         devices = DevicesAt(
-            json_meter.port, yaml_meter.port, sensor.path, options.ocpp_port, wallbox.id
+            json_meter.port,
+            yaml_meter.port,
+            sensor.path,
+            options.ocpp_port,
+            wallbox.id,
+            broker.port,
         )
         while not stop.is_set():
             say(
@@ -92,7 +104,7 @@ async def run(options: argparse.Namespace, stop: asyncio.Event) -> None:
                 await home_assistant.start()
                 say("==> Setting it up")
                 await set_up(home_assistant, devices, paired=not options.unpaired)
-                announce(home_assistant, devices)
+                announce(home_assistant, devices, broker)
                 code = await home_assistant.wait()
             finally:
                 say("==> Stopping Home Assistant")
@@ -115,8 +127,11 @@ def beside(config: Path, what: str) -> Path:
     return config.absolute().with_name(name)
 
 
-def announce(home_assistant: HomeAssistantProcess, devices: DevicesAt) -> None:
+def announce(
+    home_assistant: HomeAssistantProcess, devices: DevicesAt, broker: DemoBroker
+) -> None:
     """Say where to look."""
+    watch = f".venv-ha/bin/python -m demo.bemcom_api --port {broker.port} watch"
     say(f"""
     Home Assistant         {home_assistant.url}/{DASHBOARD_PATH}
     user / password        {USERNAME} / {PASSWORD}
@@ -125,6 +140,8 @@ def announce(home_assistant: HomeAssistantProcess, devices: DevicesAt) -> None:
     YAML weather station   127.0.0.1:{devices.yaml_port}
     serial sensor          {devices.serial_port}
     wallbox {devices.wallbox_id:<14} dials in to port {devices.ocpp_port}
+    MQTT broker            127.0.0.1:{broker.port} ({broker.name}): {OCPP} is mirrored there
+    look at it             {watch}
     log                    {home_assistant.output_path}
 
 Ready. Press Ctrl-C to stop.""")
@@ -152,6 +169,12 @@ async def main() -> int:
         "--ocpp-port", type=int, default=9000, help="that the wallbox dials (9000)"
     )
     parser.add_argument(
+        "--mqtt-port",
+        type=int,
+        default=DEFAULT_PORT,
+        help=f"of the broker ({DEFAULT_PORT})",
+    )
+    parser.add_argument(
         "--unpaired", action="store_true", help="leave the wallbox to be discovered"
     )
     parser.add_argument("--reset", action="store_true", help="forget earlier starts")
@@ -171,7 +194,7 @@ async def main() -> int:
         await task
     except asyncio.CancelledError:
         return 0
-    except (HomeAssistantError, OSError) as error:
+    except (BrokerStartError, HomeAssistantError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0

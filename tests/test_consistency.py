@@ -26,6 +26,8 @@ from custom_components.bemcom_connectors import (
     decoding_fields,
     event,
     id_tag_flow,
+    mirror_fields,
+    mirror_flow,
     ocpp_flow,
     options_flow,
     request_flow,
@@ -301,6 +303,9 @@ FORMS: dict[str, dict[str, Mapping[Any, Any]]] = {
         "reporting": REPORTING_FIELDS,
         "ocpp_server": options_flow.OCPP_SERVER_SCHEMA.schema,
         "connect_charger": {},
+        "mirror": mirror_fields.CONNECTION_FIELDS,
+        "mirror_broker": mirror_fields.broker_fields(),
+        "mirror_messages": mirror_fields.message_fields(),
         **_DECODING,
     },
     "config_subentries.datapoint": {
@@ -345,10 +350,14 @@ FLOWS = {
     ),
     "options": Flow(
         "BemcomOptionsFlow",
-        [PACKAGE / "options_flow.py", *_SHARED],
+        [PACKAGE / "options_flow.py", PACKAGE / "mirror_flow.py", *_SHARED],
         {
             **EXPAND,
-            "invalid_": fallible(PARAMETER_FIELDS, REQUEST_FIELDS),
+            "broker_": list(mirror_flow.FAULTS),
+            "invalid_": [
+                *fallible(PARAMETER_FIELDS, REQUEST_FIELDS),
+                *("password", *mirror_fields.FILES),
+            ],
         },
     ),
     "config_subentries.datapoint": Flow(
@@ -774,7 +783,10 @@ def test_each_dependency_is_needed() -> None:
         for parts in (name.split(".") for name in imports(path))
         if parts[:2] == ["homeassistant", "components"]
     }
-    assert set(load("manifest.json")["dependencies"]) == used - ALWAYS_THERE
+    manifest = load("manifest.json")
+    assert {*manifest["dependencies"], *manifest["after_dependencies"]} == (
+        used - ALWAYS_THERE
+    )
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)

@@ -298,7 +298,12 @@ async def test_the_options_of_an_ocpp_hub(hass: HomeAssistant, port: int) -> Non
     entry.add_to_hass(hass)
     flow = hass.config_entries.options
     result = await flow.async_init(entry.entry_id)
-    assert result["menu_options"] == ["connect_charger", "ocpp_server", "reporting"]
+    assert result["menu_options"] == [
+        "connect_charger",
+        "ocpp_server",
+        "reporting",
+        "mirror",
+    ]
     result = await flow.async_configure(
         result["flow_id"], {"next_step_id": "connect_charger"}
     )

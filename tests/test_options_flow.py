@@ -32,6 +32,7 @@ async def test_format_is_tried_on_what_came_in(
         "reporting",
         "request",
         "link",
+        "mirror",
     ]
     flow = hass.config_entries.options
 

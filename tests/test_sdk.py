@@ -342,7 +342,7 @@ async def test_options_are_those_of_every_hub(hass: HomeAssistant) -> None:
     await set_up(hass, entry)
     assert set(entry.supported_subentry_types) == {"datapoint"}
     result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert result["menu_options"] == ["devices", "reporting"]
+    assert result["menu_options"] == ["devices", "reporting", "mirror"]
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], {"next_step_id": "devices"}
     )

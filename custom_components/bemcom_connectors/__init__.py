@@ -13,6 +13,7 @@ from .const import DOMAIN, PLATFORMS
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
 from .datapoint_catalog import datapoint_store
 from .device_info import device_id_of, register_hub
+from .hub_mirror import async_forget_mirror
 from .hubs import create_connector
 from .issues import async_setup_issues, delete_issues
 from .link_devices import async_forget_device, device_store
@@ -71,6 +72,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BemcomConfigEntry) -> N
     await datapoint_store(hass, entry.entry_id).async_remove()
     await device_store(hass, entry.entry_id).async_remove()
     await ocpp_store(hass, entry.entry_id).async_remove()
+    await async_forget_mirror(hass, entry)
     for ignored in ignored_entries(hass, entry):
         await hass.config_entries.async_remove(ignored.entry_id)
 

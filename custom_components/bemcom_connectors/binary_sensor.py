@@ -1,4 +1,4 @@
-"""Binary sensors: datapoints that are true or false, and the hub's connection."""
+"""Binary sensors: datapoints that are true or false, and the hub's connections."""
 
 from typing import override
 
@@ -21,8 +21,15 @@ async def async_setup_entry(
     entry: BemcomConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the hub's connection, and datapoints as they appear."""
-    async_add_entities([HubConnection(entry.runtime_data)])
+    """Add the hub's connections, and datapoints as they appear."""
+    coordinator = entry.runtime_data
+    async_add_entities([HubConnection(coordinator)])
+
+    @callback
+    def add_mirror() -> None:
+        async_add_entities([MirrorConnection(coordinator)])
+
+    coordinator.mirror.async_add_platform(add_mirror)
     async_add_datapoints(
         entry, Platform.BINARY_SENSOR, DatapointBinarySensor, async_add_entities
     )
@@ -43,6 +50,31 @@ class HubConnection(HubEntity, BinarySensorEntity):
     def is_on(self) -> bool:
         """Return whether the link is up."""
         return self.coordinator.connector.online
+
+
+class MirrorConnection(HubEntity, BinarySensorEntity):
+    """Whether the mirror of the hub has its broker."""
+
+    _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+    def __init__(self, coordinator: ConnectorCoordinator) -> None:
+        """Show the broker."""
+        super().__init__(coordinator, "mirror_connection")
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the broker."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.mirror.async_subscribe(self.async_write_ha_state)
+        )
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether there is a broker."""
+        return self.coordinator.mirror.is_connected
 
 
 class DatapointBinarySensor(DatapointEntity, BinarySensorEntity):

@@ -45,6 +45,8 @@ CONF_REPORT_PERIOD: Final = "report_period"
 CONF_REPORT_TOLERANCE: Final = "report_tolerance"
 CONF_CONVERTER: Final = "converter"
 CONF_TEMPLATE: Final = "template"
+# How it is mirrored to MQTT; the keys in it are in mirror_options.py
+CONF_MIRROR: Final = "mirror"
 
 # Entry data of a serial hub, beside the device (the port); ThingsBoard's options
 CONF_BAUDRATE: Final = "baudrate"

@@ -7,9 +7,8 @@ import logging
 from typing import cast, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -20,14 +19,16 @@ from .connector.listener import Listener
 from .connector.model import JsonValue, LinkError, Reading
 from .connector.reporting import Reporter, ReportRule, ReportStrategy
 from .connector.stream import StreamConnector
-from .const import DOMAIN
+from .const import CONF_MIRROR, DOMAIN
 from .datapoint_catalog import Curated, DatapointCatalog, datapoint_unique_id, guess_all
 from .descriptions import DatapointDescription, is_describable, native_value
 from .followers import Followers
 from .hub_actuators import HubActuators
+from .hub_mirror import HubMirror
 from .issues import HubIssues
 from .link_devices import LinkDevices
 from .link_events import LinkEvents
+from .link_opening import async_open_link
 from .live_entities import async_take_away
 from .ocpp.connector import OcppConnector
 from .ocpp_config import LIVE_OPTIONS
@@ -38,6 +39,9 @@ _LOGGER = logging.getLogger(__name__)
 
 # Counters change with every message; so often their entities look at them.
 STATISTICS_INTERVAL = timedelta(seconds=30)
+
+# Options that the hub takes up while its link stays open.
+_LIVE = LIVE_OPTIONS | {CONF_MIRROR}
 
 type BemcomConfigEntry = ConfigEntry[ConnectorCoordinator]
 
@@ -66,6 +70,9 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.link_devices = LinkDevices(hass, entry, connector)
         self.link_events = LinkEvents(self.name, connector, self.link_devices)
         self._issues = HubIssues(hass, entry)
+        self.mirror = HubMirror(
+            hass, entry, connector, self._issues, self.descriptions.get
+        )
         self.ocpp: OcppHub | None = None
         curated: Curated = guess_all
         if isinstance(connector, OcppConnector):
@@ -95,7 +102,19 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         await self.link_devices.async_load()
         if self.ocpp is not None:
             await self.ocpp.async_load()
-        await self._async_connect()
+        await self.mirror.async_load()
+        try:
+            await async_open_link(
+                self.hass,
+                self.config_entry,
+                self.connector,
+                issues=self._issues,
+                shut_down=self.async_shutdown,
+            )
+        except BaseException:
+            await self.mirror.async_stop()
+            raise
+        self.mirror.async_connect()
         self.actuators.async_listen()
         self._issues.async_actuators(self.actuators.commands.unusable)
         self.config_entry.async_on_unload(
@@ -113,40 +132,6 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             )
         )
 
-    async def _async_connect(self) -> None:
-        """Connect, unless Home Assistant stops meanwhile."""
-        opening = asyncio.create_task(self.connector.start())
-
-        async def stop(_event: Event) -> None:
-            """Close the link, or stop opening it, as Home Assistant stops."""
-            opening.cancel()
-            await self.async_shutdown()
-
-        self.config_entry.async_on_unload(
-            self.hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop)
-        )
-        try:
-            await opening
-        except LinkError as err:
-            self._issues.async_not_connected(err)
-            raise ConfigEntryNotReady(
-                translation_domain=DOMAIN,
-                translation_key=f"link_{err.reason}",
-                translation_placeholders={
-                    "name": self.name,
-                    "detail": err.detail or str(err),
-                },
-            ) from err
-        except asyncio.CancelledError:
-            if (task := asyncio.current_task()) and task.cancelling():
-                raise
-        if opening.cancelled() or self.hass.is_stopping:
-            raise ConfigEntryNotReady(
-                translation_domain=DOMAIN,
-                translation_key="not_connected",
-                translation_placeholders={"name": self.name},
-            )
-
     @override
     async def async_shutdown(self) -> None:
         """Close the link and keep what was learned."""
@@ -156,6 +141,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.link_events.async_close()
         if self.ocpp is not None:
             await self.ocpp.async_close()
+        await self.mirror.async_stop()
         await self.actuators.commands.async_close()
         await self._catalog.async_save()
 
@@ -253,6 +239,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
             for key in self._catalog.async_take_overrides():
                 await self._async_show_datapoint(key)
             await self.actuators.async_show()
+            await self.mirror.async_take()
             self._issues.async_actuators(self.actuators.commands.unusable)
 
     async def _async_show_datapoint(self, key: str) -> None:
@@ -267,6 +254,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         self.descriptions[key] = looks
         for platform in self._platforms:
             self._async_add_entities([looks], platform)
+        self.mirror.async_announce([key])
 
     @callback
     def async_add_platform(
@@ -358,6 +346,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         """Keep what an entity learned about its datapoint."""
         self.descriptions[description.key] = description
         self._catalog.async_replace(description)
+        self.mirror.async_announce([description.key])
 
     def _describe(self, values: Mapping[str, JsonValue], device_id: str | None) -> None:
         """Decide how datapoints look, and add their entities."""
@@ -378,6 +367,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         if added:
             for platform in self._platforms:
                 self._async_add_entities(added, platform)
+            self.mirror.async_announce([it.key for it in added])
 
     @callback
     def _async_add_entities(
@@ -393,11 +383,10 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         for update in self._statistics:
             update()
         self._issues.async_look_at(self.connector)
+        self.mirror.async_look()
 
 
 def _made_of(entry: ConfigEntry) -> tuple[object, ...]:
     """Return what a hub must be set up anew for when it changes."""
-    options = {
-        key: value for key, value in entry.options.items() if key not in LIVE_OPTIONS
-    }
+    options = {key: value for key, value in entry.options.items() if key not in _LIVE}
     return entry.title, entry.data, options

@@ -5,7 +5,13 @@ from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_NAME, CONF_PASSWORD
+from homeassistant.const import (
+    CONF_DEVICE,
+    CONF_HOST,
+    CONF_NAME,
+    CONF_PASSWORD,
+    CONF_USERNAME,
+)
 from homeassistant.core import HomeAssistant
 
 from .connector.model import JsonValue
@@ -36,6 +42,8 @@ _SENT = {
     "reply_pattern",
     "reply_error_pattern",
 }
+# Of what is sent to a device again and again, and of the broker of a mirror.
+_OPTIONS = {CONF_REQUEST, CONF_HOST, CONF_USERNAME, CONF_PASSWORD}
 # Of charge points and id tags.
 _CREDENTIALS = {CONF_PASSWORD, CONF_ID_TAG, CONF_PARENT}
 
@@ -56,7 +64,7 @@ async def async_get_config_entry_diagnostics(
     shown = {
         "entry": {
             "data": async_redact_data(entry.data, _to_redact(entry)),
-            "options": async_redact_data(entry.options, {CONF_REQUEST}),
+            "options": async_redact_data(entry.options, _OPTIONS),
             "overrides": _subentries(entry, SUBENTRY_DATAPOINT),
             "actuators": async_redact_data(
                 _subentries(entry, SUBENTRY_ACTUATOR), _SENT
@@ -89,6 +97,7 @@ async def async_get_config_entry_diagnostics(
         "unusable_actuators": sorted(coordinator.actuators.commands.unusable),
         "converter_output": _converter_output(coordinator),
         "messages": [_message(*message) for message in connector.history],
+        "mirror": coordinator.mirror.diagnostics(),
         "ocpp": coordinator.ocpp and coordinator.ocpp.diagnostics(),
     }
 

@@ -1,6 +1,7 @@
 """Repair issues: what only the user can mend."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from enum import StrEnum
 from itertools import islice
 
 from homeassistant.config_entries import (
@@ -23,8 +24,38 @@ _NOTHING_PARSED = "nothing_parsed"
 _PORT_MISSING = "port_missing"
 _ACTUATOR_UNUSABLE = "actuator_unusable"
 _CHARGE_POINT_REFUSED = "charge_point_refused"
+_MAP_REFUSED = "mirror_map_refused"
+_MAP_LEFT_OUT = "mirror_map_left_out"
 
-_KINDS = (_TOO_MANY_DATAPOINTS, _NOTHING_PARSED, _PORT_MISSING, _ACTUATOR_UNUSABLE)
+
+class MirrorFault(StrEnum):
+    """Why a mirror has no broker, where only the user can mend that."""
+
+    CREDENTIALS = "credentials"
+    REFUSED = "refused_by_broker"
+    FILES = "files"
+    MQTT_MISSING = "mqtt_missing"
+
+    @classmethod
+    def of(cls, reason: str) -> MirrorFault | None:
+        """Return the fault there is for a reason; None: it passes by itself, perhaps."""
+        return cls(reason) if reason in {*cls} else None
+
+    @property
+    def issue(self) -> str:
+        """Return the kind of its issue."""
+        return f"mirror_{self}"
+
+
+_KINDS = (
+    _TOO_MANY_DATAPOINTS,
+    _NOTHING_PARSED,
+    _PORT_MISSING,
+    _ACTUATOR_UNUSABLE,
+    _MAP_REFUSED,
+    _MAP_LEFT_OUT,
+    *(it.issue for it in MirrorFault),
+)
 
 # So many messages without a datapoint, and so many looks in a row at as many of them, are no
 # accident. A look is taken every half minute.
@@ -35,7 +66,7 @@ LOOKS_WITH_ROOM = 120
 # A plug that is moved to another socket is not worth a word.
 _MISSING_LOOKS = 2
 # As many as people read.
-_NAMED_ACTUATORS = 5
+_NAMED = 5
 
 
 class HubIssues:
@@ -105,12 +136,9 @@ class HubIssues:
         if not unusable:
             self._delete(_ACTUATOR_UNUSABLE)
             return
-        names = [code(key) for key in islice(unusable, _NAMED_ACTUATORS)]
-        if len(unusable) > _NAMED_ACTUATORS:
-            names.append("…")
         self._create(
             _ACTUATOR_UNUSABLE,
-            actuator=", ".join(names),
+            actuator=_named(unusable),
             reason=code(next(iter(unusable.values()))),
         )
 
@@ -123,6 +151,34 @@ class HubIssues:
     def async_charge_point_connected(self, charge_point_id: str) -> None:
         """Take back that a charge point was refused."""
         self._delete(_CHARGE_POINT_REFUSED, charge_point_id)
+
+    @callback
+    def async_mirror_broker(self, fault: MirrorFault | None, **words: str) -> None:
+        """Say why the mirror has no broker; None: take that back."""
+        for other in MirrorFault:
+            if other is not fault:
+                self._delete(other.issue)
+        if fault is not None:
+            placeholders = {key: code(word) for key, word in words.items()}
+            self._create(fault.issue, severity=ir.IssueSeverity.ERROR, **placeholders)
+
+    @callback
+    def async_mirror_map(self, refused: str, left_out: Collection[str]) -> None:
+        """Say what is wrong with the datapoint map that came last."""
+        if refused:
+            self._create(_MAP_REFUSED, reason=code(refused))
+        else:
+            self._delete(_MAP_REFUSED)
+        if left_out:
+            self._create(_MAP_LEFT_OUT, entries=_named(left_out))
+        else:
+            self._delete(_MAP_LEFT_OUT)
+
+    @callback
+    def async_mirror_off(self) -> None:
+        """Take back all that was said of a mirror."""
+        self.async_mirror_broker(None)
+        self.async_mirror_map("", ())
 
     def _port_missing(self) -> None:
         """Say that a serial port went away."""
@@ -191,6 +247,12 @@ def delete_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(of_parts):
             ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+def _named(things: Collection[str]) -> str:
+    """Return the first ones, as many as people read."""
+    names = [code(it) for it in islice(things, _NAMED)]
+    return ", ".join([*names, "…"] if len(things) > _NAMED else names)
 
 
 def _issue_id(kind: str, entry_id: str, part: str = "") -> str:

@@ -5,7 +5,7 @@ from typing import Any, override
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_DEVICE
 from homeassistant.helpers.selector import TextSelector
 
@@ -43,6 +43,7 @@ from .const import (
 )
 from .device_info import DEFAULT_DEVICE_NAME
 from .hubs import address_of
+from .mirror_flow import MirrorSteps
 from .ocpp.model import HubOptions, UnknownPolicy
 from .ocpp_address import async_url
 from .request_flow import RequestSteps
@@ -102,13 +103,13 @@ OCPP_SERVER_SCHEMA = vol.Schema(
 
 # Of a kind of hub that reads its messages in a way of its own.
 _OFFERED = {
-    HUB_CUSTOM: {"devices", "reporting"},
-    HUB_OCPP: {"connect_charger", "ocpp_server", "reporting"},
+    HUB_CUSTOM: {"devices", "reporting", "mirror"},
+    HUB_OCPP: {"connect_charger", "ocpp_server", "reporting", "mirror"},
 }
 _OF_OCPP_ONLY = {"connect_charger", "ocpp_server"}
 
 
-class BemcomOptionsFlow(RequestSteps, OptionsFlow):
+class BemcomOptionsFlow(RequestSteps, MirrorSteps):
     """Change how a hub's messages are read, trying it on what came in lately."""
 
     preview_options = ("save", "decode")
@@ -137,6 +138,7 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
                     "reporting",
                     "request",
                     "link",
+                    "mirror",
                 ]
             ),
         )
@@ -250,6 +252,7 @@ class BemcomOptionsFlow(RequestSteps, OptionsFlow):
         """Return where the data of the preview is from."""
         return address_of(self.config_entry.data)
 
+    @override
     def _save(self) -> ConfigFlowResult:
         """Save, and let the hub take it up."""
         entry = self.config_entry

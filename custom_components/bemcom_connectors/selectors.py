@@ -1,6 +1,7 @@
 """What the forms are made of: their fields and selectors."""
 
 from collections.abc import Sequence
+import re
 from typing import Any, Literal, cast
 
 import voluptuous as vol
@@ -16,6 +17,9 @@ from homeassistant.helpers.selector import (
 )
 
 type Fields = dict[vol.Marker, Any]
+
+# A name or an address, and nothing beside it.
+HOST = re.compile(r"[^\s/:@\x00-\x1f]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
 
 
 def select(

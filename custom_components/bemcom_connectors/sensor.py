@@ -44,6 +44,19 @@ def _last_message(coordinator: ConnectorCoordinator) -> datetime | None:
     return dt_util.utc_from_timestamp(timestamp / 1000)
 
 
+MIRROR_SENSORS = (
+    HubSensorDescription(
+        key="mirror_dropped",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value_fn=lambda coordinator: coordinator.mirror.dropped,
+    ),
+    HubSensorDescription(
+        key="mirror_waiting",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=False,
+        value_fn=lambda coordinator: coordinator.mirror.waiting,
+    ),
+)
 HUB_SENSORS = (
     HubSensorDescription(
         key="messages",
@@ -83,6 +96,12 @@ async def async_setup_entry(
     """Add the hub's own sensors, and those of datapoints as they appear."""
     coordinator = entry.runtime_data
     async_add_entities(HubSensor(coordinator, item) for item in HUB_SENSORS)
+
+    @callback
+    def add_mirror() -> None:
+        async_add_entities(HubSensor(coordinator, item) for item in MIRROR_SENSORS)
+
+    coordinator.mirror.async_add_platform(add_mirror)
     async_add_datapoints(entry, Platform.SENSOR, DatapointSensor, async_add_entities)
 
 

@@ -16,10 +16,11 @@ def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> N
 
 async def async_info(hass: HomeAssistant) -> dict[str, Any]:
     """Return how many hubs there are, how they are, and what they count."""
-    connectors = [
-        entry.runtime_data.connector
-        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+    hubs = [
+        entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)
     ]
+    connectors = [hub.connector for hub in hubs]
+    mirrors = [hub.mirror for hub in hubs if hub.mirror.is_on]
     statistics = [connector.statistics for connector in connectors]
     entries = hass.config_entries.async_entries(
         DOMAIN, include_ignore=False, include_disabled=False
@@ -34,4 +35,7 @@ async def async_info(hass: HomeAssistant) -> dict[str, Any]:
         "dropped_frames": sum(connector.dropped_frames for connector in connectors),
         "commands": sum(it.commands for it in statistics),
         "command_errors": sum(it.command_errors for it in statistics),
+        "mirrors": len(mirrors),
+        "mirrors_connected": sum(it.is_connected for it in mirrors),
+        "mirror_dropped": sum(it.dropped for it in mirrors),
     }

@@ -1,7 +1,6 @@
 """Set up and reconfigure a TCP hub."""
 
 from collections.abc import Mapping
-import re
 from typing import Any
 
 import voluptuous as vol
@@ -14,9 +13,7 @@ from homeassistant.helpers.selector import BooleanSelector, TextSelector
 from .const import CONF_HUB_KIND, CONF_TLS, HUB_TCP
 from .hub_flow import ADVANCED, NAME_FIELD, HubSteps
 from .options_flow import LINK_FIELDS
-from .selectors import Fields, number
-
-_HOST = re.compile(r"[^\s/:@\x00-\x1f]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
+from .selectors import HOST, Fields, number
 
 _ADDRESS_FIELDS: Fields = {
     vol.Required(CONF_HOST): TextSelector(),
@@ -119,7 +116,7 @@ class TcpSteps(HubSteps):
     def _tcp_error(self, placeholders: dict[str, str]) -> dict[str, str]:
         """Check the address; return the form's errors."""
         host, port = self._data[CONF_HOST], self._data[CONF_PORT]
-        if not _HOST.fullmatch(host):
+        if not HOST.fullmatch(host):
             return {CONF_HOST: "invalid_host"}
         for entry in self._async_current_entries():
             if (

@@ -25,6 +25,8 @@ NOW = 1_573_680_749_000
 NAME = "example-connector"
 
 type Settle = Callable[[], Awaitable[None]]
+# What runs a story of a stack (`play`).
+type Play = Callable[..., None]
 
 
 class FakeBroker:
@@ -127,10 +129,17 @@ class FakeConnector(Connector):
 class Stack:
     """All of it, with a clock that a test sets going."""
 
-    def __init__(self, *actuators: str, **options: Any) -> None:
+    def __init__(
+        self,
+        *actuators: str,
+        broker: Any = None,
+        connector: Connector | None = None,
+        **options: Any,
+    ) -> None:
         """Put it together."""
-        self.broker = FakeBroker()
-        self.connector = FakeConnector(*actuators)
+        self.broker: FakeBroker = FakeBroker() if broker is None else broker
+        # Most tests have none of their own.
+        self.connector: FakeConnector = connector or FakeConnector(*actuators)  # type: ignore[assignment]
         self.changes = 0
         options.setdefault("connector_name", NAME)
         translate = options.pop("translate", None)
@@ -169,6 +178,11 @@ class Stack:
         """Let everything happen that happens at once."""
         for _ in range(20):
             await asyncio.sleep(0)
+
+    async def wait(self, seconds: float) -> None:
+        """Let so much time pass."""
+        await asyncio.sleep(seconds)
+        await self.settle()
 
     async def say(self, **values: JsonValue) -> None:
         """Let the device say something."""

@@ -32,6 +32,7 @@ class DemoProcess:
         self.json_port = free_port()
         self.yaml_port = free_port()
         self.ocpp_port = free_port()
+        self.mqtt_port = free_port()
         self.serial_port = serial_port_beside(self.config_dir)
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = HomeAssistantApi(self.url)
@@ -50,6 +51,7 @@ class DemoProcess:
             *("--port", str(self.port)),
             *("--json-port", str(self.json_port), "--yaml-port", str(self.yaml_port)),
             *("--ocpp-port", str(self.ocpp_port), "--unpaired"),
+            *("--mqtt-port", str(self.mqtt_port)),
             cwd=REPOSITORY,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

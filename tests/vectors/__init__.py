@@ -29,8 +29,18 @@ def _load(name: str) -> list[Row]:
 
 def area(name: str, file: str = "bemcom.json") -> pytest.MarkDecorator:
     """Run a test with every row of an area."""
-    rows = [row for row in _load(file) if row["area"] == name]
+    rows = rows_of(name, file)
     return pytest.mark.parametrize("row", rows, ids=[row["id"] for row in rows])
+
+
+def rows_of(area: str, file: str) -> list[Row]:
+    """Return the rows of an area."""
+    return [row for row in _load(file) if row["area"] == area]
+
+
+def areas(file: str) -> set[str]:
+    """Return the areas that a file has."""
+    return {row["area"] for row in _load(file)}
 
 
 def row_of(id: str, file: str) -> Row:

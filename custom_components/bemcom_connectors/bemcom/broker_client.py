@@ -1,6 +1,8 @@
 """aiomqtt's client, which tells also what a broker answers to messages."""
 
 import asyncio
+from contextlib import suppress
+import socket
 import ssl
 from typing import Any, override
 
@@ -8,13 +10,16 @@ import aiomqtt
 
 from .broker import BrokerError, MessageRefusedError
 from .broker_options import BrokerOptions
+from .incoming import MAX_BYTES, IncomingQueue
 from .outbox import Outgoing
 
 # Seconds until a connection that says nothing is probed, and until an answer is missed.
 _KEEP_ALIVE = 30
 _TIMEOUT = 10.0
-# What comes is taken at once; a broker may still send more than that in a moment.
-_MAX_INCOMING = 10_000
+# Seconds in which a broker confirms at least one of the messages that are under way.
+_PATIENCE = 60.0
+# As many subscriptions may wait for an answer without a word in the log.
+_MAX_CALLS = 1_000
 # What a message has beside topic and payload, at most.
 _HEADER = 16
 
@@ -57,17 +62,28 @@ class Client(aiomqtt.Client):
             tls_context=tls,
             timeout=_TIMEOUT,
             keepalive=_KEEP_ALIVE,
-            max_queued_incoming_messages=_MAX_INCOMING,
+            queue_type=IncomingQueue,
+            # Small messages and answers to them are not gathered.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             will=None
             if will is None
             else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
         )
         # By the number that paho gives a message.
         self._under_way: dict[int, asyncio.Future[None]] = {}
+        self._watch: asyncio.TimerHandle | None = None
+        self._answered = False
+        self.pending_calls_threshold = _MAX_CALLS
         # What this broker takes, as far as it says so.
         self._max_size: int | None = None
         self._max_qos = 2
         self._retains = True
+
+    @property
+    def dropped(self) -> int:
+        """Count the messages that came and had no room."""
+        queue = self._queue
+        return queue.dropped if isinstance(queue, IncomingQueue) else 0
 
     def send(
         self, topic: str, payload: bytes, qos: int, retain: bool
@@ -91,6 +107,9 @@ class Client(aiomqtt.Client):
             future.set_result(None)
         else:
             self._under_way[info.mid] = future
+            if self._watch is None:
+                self._answered = False
+                self._watch = self._loop.call_later(_PATIENCE, self._look)
         return future
 
     async def listen(self, topic: str, qos: int) -> None:
@@ -117,12 +136,37 @@ class Client(aiomqtt.Client):
 
     def close(self) -> None:
         """Say goodbye, as far as there is anybody, and let go of what is under way."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         self._client.disconnect()
+        self._client.loop_write()
+        # Nobody waits for a broker that does not even take that.
+        if isinstance(sock := self._client.socket(), socket.socket):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
         under_way, self._under_way = self._under_way, {}
         for future in under_way.values():
             if not future.done():
                 future.set_exception(BrokerError("The broker was lost"))
                 future.exception()  # where nobody waits any more that is no fault
+
+    def _look(self) -> None:
+        """Break off when a broker confirms nothing for too long, though it is there."""
+        self._watch = None
+        if not self._under_way:
+            return
+        if not self._answered:
+            self._break_off(BrokerError("The broker confirms no message any more"))
+            return
+        self._answered = False
+        self._watch = self._loop.call_later(_PATIENCE, self._look)
+
+    def _break_off(self, reason: Exception) -> None:
+        """Let whoever waits for messages hear that there will be none."""
+        if not self._disconnected.done():
+            self._disconnected.set_exception(reason)
+            self._disconnected.exception()  # nobody may have waited yet
 
     @override
     def _on_connect(
@@ -159,6 +203,7 @@ class Client(aiomqtt.Client):
         self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any
     ) -> None:
         """Tell whoever waits what became of a message."""
+        self._answered = True
         future = self._under_way.pop(mid, None)
         if future is None or future.done():
             return
@@ -173,6 +218,30 @@ class Client(aiomqtt.Client):
             )
 
     @override
+    def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
+        """Read what comes, but no message that would fill the memory."""
+
+        def read() -> None:
+            try:
+                client.loop_read()
+                while (its := client.socket()) and _has_more(its):
+                    client.loop_read()
+            except Exception as err:  # noqa: BLE001 - whatever paho raises, it is over
+                self._break_off(err)
+            # paho would take 256 MiB, ever more slowly, and nobody else would have a turn.
+            size = client._in_packet["remaining_length"]  # noqa: SLF001 - it tells nobody
+            if size > MAX_BYTES:
+                self._break_off(BrokerError(f"A message has {size:,} bytes"))
+
+        def register() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_reader(sock.fileno(), read)
+                self._misc_task = self._loop.create_task(self._misc_loop())
+
+        # paho calls this in the thread that connects.
+        self._loop.call_soon_threadsafe(register)
+
+    @override
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         """Write as soon as the socket can, unless it was closed until then."""
 
@@ -180,8 +249,7 @@ class Client(aiomqtt.Client):
             try:
                 client.loop_write()
             except Exception as err:  # noqa: BLE001 - whatever paho raises, it is over
-                if not self._disconnected.done():
-                    self._disconnected.set_exception(err)
+                self._break_off(err)
 
         def register() -> None:
             if sock.fileno() >= 0:
@@ -189,3 +257,8 @@ class Client(aiomqtt.Client):
 
         # paho calls this in the thread that connects, too.
         self._loop.call_soon_threadsafe(register)
+
+
+def _has_more(sock: Any) -> bool:
+    """Tell whether TLS has read more than was taken; no event would tell."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0

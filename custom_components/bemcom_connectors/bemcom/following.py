@@ -11,8 +11,8 @@ from .topics import sibling
 _SCHEDULE = "schedule"
 _SETPOINT = "setpoint"
 
-# A clock may be set, so nobody sleeps for longer, in seconds.
-_LONGEST_SLEEP = 600.0
+# A clock may be set, so nobody sleeps for longer, in milliseconds.
+_LONGEST_SLEEP = 600_000
 
 # What is wrong with the value itself does not get better.
 _FINAL = {
@@ -42,6 +42,7 @@ class Following:
         # By key of a sensor: the actuators that it is about.
         self._sensors: dict[str, list[str]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0
 
     @property
     def topics(self) -> Iterable[str]:
@@ -100,42 +101,51 @@ class Following:
         self._followers.clear()
         self._topics.clear()
         self._sensors.clear()
-        self._set_timer()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _look(self, topics: Iterable[str]) -> None:
         """Send what actuators are to have now, and look again when that may be others."""
         self._tell_all(topics)
-        self._set_timer()
+        self._set_timer(topics)
 
     def _tell_all(self, topics: Iterable[str]) -> None:
         """Send what actuators are to have now."""
         now = self._now()
         for topic in topics:
-            key, follower = self._followers[topic]
-            value = follower.due(now)
+            value = self._followers[topic][1].due(now)
             if not isinstance(value, Nothing):
-                self._tell(key, follower, value, now)
+                self._tell(topic, value, now)
 
-    def _tell(self, key: str, follower: Follower, value: JsonValue, now: int) -> None:
+    def _tell(self, topic: str, value: JsonValue, now: int) -> None:
         """Send a value, and take it for done until it is known not to be."""
+        key, follower = self._followers[topic]
         follower.told(value, now, done=True)
 
         def outcome(error: CommandError | None) -> None:
             if error is not None and error.reason not in _FINAL:
                 follower.told(value, self._now(), done=False)
-                self._set_timer()
+                self._set_timer([topic])
 
         self._send(Command(key, value, now), outcome)
 
-    def _set_timer(self) -> None:
-        """Look again when something may have changed."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _set_timer(self, topics: Iterable[str]) -> None:
+        """Look again at all when something of these may have changed, or before."""
         now = self._now()
-        times = (it.next_change(now) for _, it in self._followers.values())
+        followers = [self._followers[it][1] for it in topics if it in self._followers]
+        times = (it.next_change(now) for it in followers)
         if (at := min((it for it in times if it is not None), default=None)) is None:
             return
-        delay = min((at - now) / 1000, _LONGEST_SLEEP)
+        at = min(at, now + _LONGEST_SLEEP)
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        self._timer_at = at
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(delay, lambda: self._look(self._followers))
+        self._timer = loop.call_later((at - now) / 1000, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._look(self._followers)

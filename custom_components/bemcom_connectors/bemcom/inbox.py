@@ -12,6 +12,7 @@ from .following import Following
 from .journal import Journal
 from .messages import MessageError, decode_actuator_value, decode_raw_message
 from .model import MirrorOptions
+from .own_topics import NO_OWN_MAP
 from .publisher import Publisher
 from .schedules import NOTHING, Known
 
@@ -40,6 +41,7 @@ class Inbox:
         self.commands = CommandQueue(connector.run_actuator_flow)
         self.following = Following(self._send, self._latest, now)
         self.datapoint_map = DatapointMap()
+        self.own = NO_OWN_MAP
         self._connector = connector
         self._options = options
         self._publisher = publisher
@@ -84,7 +86,7 @@ class Inbox:
 
     def _take_value(self, topic: str, payload: bytes, retain: bool) -> None:
         """Make a command of a value for an actuator."""
-        if (key := self.datapoint_map.actuators.get(topic)) is None:
+        if (key := self._key_of(topic)) is None:
             raise MessageError("No actuator has this topic")
         message = decode_actuator_value(payload)
         if retain:
@@ -127,13 +129,18 @@ class Inbox:
         reading = self._publisher.latest.get(key)
         return NOTHING if reading is None else reading.values[key]
 
-    def forget_topics(self, actuators: DatapointMap) -> None:
+    def forget_topics(self) -> None:
         """Let go of what came on topics that are none any more."""
         self._last = {
             topic: it
             for topic, it in self._last.items()
-            if topic in actuators.actuators
+            if self._key_of(topic) is not None
         }
+
+    def _key_of(self, topic: str) -> str | None:
+        """Return the actuator that has a topic; the maps have no topic in common."""
+        key = self.datapoint_map.actuators.get(topic)
+        return self.own.actuators.get(topic) if key is None else key
 
     def _reprocess(self, payload: bytes, retain: bool) -> None:
         """Let an archived message wait for its turn."""

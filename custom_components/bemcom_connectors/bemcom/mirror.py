@@ -1,7 +1,7 @@
 """The mirror: a hub as a BEMCom connector on MQTT, whatever connection it has to the broker."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 import logging
 import time
@@ -18,6 +18,7 @@ from .inbox import Inbox
 from .messages import MessageError, encode_heartbeat
 from .model import MirrorOptions
 from .outbox import Outgoing
+from .own_topics import NO_OWN_MAP, OwnMap
 from .publisher import Publisher, RawListener, Translate, TranslatingListener
 from .subscriptions import Subscriptions
 from .topics import Topics
@@ -166,6 +167,7 @@ class Mirror(Listener):
         self._beat()
         for key, topic in self.inbox.datapoint_map.sensors.items():
             self.publisher.publish_latest(key, topic)
+        self.publisher.publish_own_latest(self.publisher.own.sensors)
         self.publisher.sender.connected()
 
     def lost(self) -> None:
@@ -183,6 +185,35 @@ class Mirror(Listener):
     def received(self, topic: str, payload: bytes, retain: bool) -> None:
         """Take a message that came."""
         self.inbox.received(topic, payload, retain)
+
+    # What is published for others than a BEMCom stack
+
+    def set_own_map(self, own: OwnMap | None) -> None:
+        """Publish and listen on topics of our own besides; None: on none."""
+        former, new = self.publisher.own, own or NO_OWN_MAP
+        self.publisher.own = self.inbox.own = new
+        self.inbox.forget_topics()
+        self.publisher.retire_own(former.topics - new.topics)
+        self.publisher.publish_own_latest(new.new_sensors(former))
+        self._want_topics()
+
+    def publish_own_latest(self, keys: Iterable[str]) -> None:
+        """Publish the latest values on the topics of our own, as they are another thing now."""
+        self.publisher.publish_own_latest(keys)
+
+    def publish_discovery(self, topic: str, payload: bytes) -> None:
+        """Publish what another system wants to know of a datapoint; it is retained.
+
+        An empty message takes it back. Below the name of the connector there must be none.
+        """
+        if not payload and self.publisher.topics.is_below(topic):
+            raise ValueError("Nothing empty is published for a BEMCom stack")
+        self.publisher.publish_discovery(topic, payload)
+
+    def beat(self) -> None:
+        """Publish a heartbeat now, for those who have not heard any."""
+        if self.is_connected:
+            self._beat()
 
     # What the connector tells
 
@@ -209,6 +240,11 @@ class Mirror(Listener):
             journal.info("on_connection", "Connected to the device.")
         elif error is not None:
             journal.error("on_connection", f"Connection to device lost. {error}"[:500])
+
+    @override
+    def on_warning(self, text: str) -> None:
+        """Log what went wrong with a message, or the like."""
+        self.publisher.journal.warning("connector", text[:500])
 
     def refresh_actuators(self) -> None:
         """Announce what can be set now; called by itself with every heartbeat."""
@@ -282,7 +318,7 @@ class Mirror(Listener):
         """Publish and listen as a map says."""
         new = read.datapoint_map
         self.inbox.datapoint_map = new
-        self.inbox.forget_topics(new)
+        self.inbox.forget_topics()
         self.map_faults = MapFaults(left_out=read.left_out)
         self._follow()
 
@@ -304,6 +340,7 @@ class Mirror(Listener):
         topics = self.publisher.topics
         wanted = {topics.datapoint_map: 1, topics.raw_message_reprocess: 1}
         wanted |= dict.fromkeys(self.inbox.datapoint_map.actuators, 2)
+        wanted |= dict.fromkeys(self.inbox.own.actuators, 2)
         wanted |= dict.fromkeys(self.inbox.following.topics, 2)
         self.subscriptions.want(wanted)
 

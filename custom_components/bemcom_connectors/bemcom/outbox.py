@@ -4,6 +4,9 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+# Messages of a kilobyte or so, one for each datapoint and actuator, and for those that went.
+_MAX_DISCOVERY = 20_000
+
 
 @dataclass(slots=True, eq=False)
 class Outgoing:
@@ -98,6 +101,10 @@ class Lane:
         """Forget a message that the broker would never take."""
         if self._end(message):
             self.counters.dropped += 1
+
+    def forget(self, message: Outgoing) -> None:
+        """Forget a message that is the same as one that was counted already."""
+        self._end(message)
 
     def failed(self, message: Outgoing) -> None:
         """Take back a message of which nobody knows whether it arrived."""
@@ -197,6 +204,7 @@ class Outbox:
     """The lanes of a mirror, which have their turns so that none waits for another.
 
     - `state`: heartbeats and what is available; only the newest counts
+    - `discovery`: what other systems are told of the datapoints; only the newest counts
     - `logs`: lines of the log
     - `values`: the values of datapoints
     - `replays`: values of the past, which must not take the place of newer ones
@@ -208,13 +216,21 @@ class Outbox:
     ) -> None:
         """Hold so much; without `keep_all` only the newest values wait for the broker."""
         self.state = Lane(10, newest_only=True)
+        self.discovery = Lane(_MAX_DISCOVERY, newest_only=True)
         self.logs = Lane(100)
         self.values = Lane(max_values, newest_only=not keep_all)
         self.replays = Lane(max_values)
         self.raw = Lane(max_raw, max_raw_bytes)
         self._keep_all = keep_all
         self._lanes = deque(
-            [self.state, self.logs, self.values, self.replays, self.raw]
+            [
+                self.state,
+                self.discovery,
+                self.logs,
+                self.values,
+                self.replays,
+                self.raw,
+            ]
         )
 
     def __len__(self) -> int:

@@ -143,13 +143,18 @@ class OwnBroker:
         loop = asyncio.get_running_loop()
         since = loop.time()
         self._client = client
+        flooded = False
         self._note(None)
         try:
             listener.connected()
             async for message in client.messages:
-                payload = message.payload
-                if isinstance(payload, bytes):  # as they all are, says paho
-                    listener.received(str(message.topic), payload, message.retain)
+                _give(listener, message)
+                if client.dropped and not flooded:
+                    flooded = True
+                    _LOGGER.warning(
+                        "%s sends more than can be taken: some of it is left out",
+                        self._options.where,
+                    )
         except aiomqtt.MqttError as err:
             text = f"{self._options.where} broke off: {err.__cause__ or err}"
             raise ConnectError(LinkReason.CLOSED, text) from err
@@ -170,6 +175,15 @@ class OwnBroker:
         else:
             _LOGGER.info("Connected to the broker %s", self._options.where)
         self._on_changed()
+
+
+def _give(listener: BrokerListener, message: aiomqtt.Message) -> None:
+    """Let a listener have a message; what it makes of it does not cost the connection."""
+    topic, payload = message.topic.value, bytes(message.payload)
+    try:
+        listener.received(topic, payload, message.retain)
+    except Exception:
+        _LOGGER.exception("A message on %.200s could not be taken", topic)
 
 
 async def test(options: BrokerOptions) -> None:
@@ -227,10 +241,13 @@ async def _open(
     # It connects in a thread, where nothing can stop it.
     opening = asyncio.create_task(client.__aenter__())
     try:
-        await asyncio.shield(opening)
+        # A shield would tell the event loop of what becomes of it when nobody waits any more.
+        await asyncio.wait([opening])
     except asyncio.CancelledError:
         opening.add_done_callback(lambda task: _abandon(task, client))
         raise
+    try:
+        opening.result()
     except aiomqtt.MqttError:
         client.close()
         raise

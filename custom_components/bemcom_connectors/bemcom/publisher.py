@@ -14,6 +14,7 @@ from .json_writing import JSON_TYPES, write_json
 from .messages import encode_heartbeat, encode_raw_message, encode_value
 from .model import MirrorOptions
 from .outbox import Lane, Outbox, Outgoing
+from .own_topics import NO_OWN_MAP
 from .sender import Sender
 from .topics import Topics
 
@@ -41,6 +42,8 @@ class Publisher:
         self.sender = Sender(self.outbox, broker, self._report_refused)
         # Which value was the latest of a datapoint; a reading knows its time.
         self.latest: dict[str, Reading] = {}
+        # What is published beside what the datapoint map says.
+        self.own = NO_OWN_MAP
         self._options = options
         self._now = now
         self._warned: set[str] = set()
@@ -58,6 +61,9 @@ class Publisher:
         for key, value in values.items():
             if (topic := topics.get(key)) is not None:
                 self._value(lane, topic, value, reading.timestamp, retain)
+        if own := self.own.sensors:
+            for key in values.keys() & own.keys():
+                self._own_values(key, reading)
         self.sender.wake()
 
     def publish_archived(self, reading: Reading, sensors: DatapointMap) -> None:
@@ -75,6 +81,27 @@ class Publisher:
             return
         lane, retain = self.outbox.values, self._options.retain
         self._value(lane, topic, reading.values[key], reading.timestamp, retain)
+        self.sender.wake()
+
+    def publish_own_latest(self, keys: Iterable[str]) -> None:
+        """Publish the latest values of datapoints on the topics of our own."""
+        for key in keys:
+            if key in self.own.sensors and (reading := self.latest.get(key)):
+                self._own_values(key, reading)
+        self.sender.wake()
+
+    def retire_own(self, topics: Iterable[str]) -> None:
+        """Let whoever comes later find nothing on topics that are none any more.
+
+        Nothing empty, though: what is below the name of a connector is never that.
+        """
+        for topic in topics:
+            self._value(self.outbox.values, topic, None, self._now(), True)
+        self.sender.wake()
+
+    def publish_discovery(self, topic: str, payload: bytes) -> None:
+        """Publish what another system wants to know; empty: nothing is there any more."""
+        self._put(self.outbox.discovery, topic, payload, self._options.qos, True)
         self.sender.wake()
 
     def publish_raw(self, message: RawMessage) -> None:
@@ -113,6 +140,13 @@ class Publisher:
     def dropped(self) -> int:
         """Count the messages that were lost."""
         return self.outbox.dropped + self.too_large
+
+    def _own_values(self, key: str, reading: Reading) -> None:
+        """Publish a value on the topics of our own."""
+        value = reading.values[key]
+        for topic, convert in self.own.sensors[key].items():
+            shown = convert(value)
+            self._value(self.outbox.values, topic, shown, reading.timestamp, True)
 
     def _value(
         self, lane: Lane, topic: str, value: JsonValue, timestamp: int, retain: bool

@@ -3,8 +3,9 @@
 Nothing here knows a clock: what is to be set is a function of messages and time (spec 5.4).
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 from typing import Final, override
 
@@ -78,22 +79,39 @@ class Setpoint(Item):
 
 @dataclass(frozen=True, slots=True)
 class Plan[T: Item]:
-    """The items of a message."""
+    """The items of a message; there may be thousands, and many ask."""
 
     items: tuple[T, ...] = ()
+    # When something may change.
+    times: tuple[int, ...] = field(init=False, compare=False, repr=False)
+    # What was found last, by the number of times that have passed.
+    _found: dict[int, T | None] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        times = (time for it in self.items for time in (it.start, it.end))
+        ordered = sorted({it for it in times if it is not None})
+        object.__setattr__(self, "times", tuple(ordered))
+        object.__setattr__(self, "_found", {})
 
     def active(self, now: int) -> T | None:
         """Return the item that counts now: the one that began last, or stands last."""
+        passed = bisect_right(self.times, now)
+        if passed not in self._found:
+            self._found.clear()
+            self._found[passed] = self._find(now)
+        return self._found[passed]
+
+    def next_change(self, now: int) -> int | None:
+        """Return when another item may count; None: never."""
+        passed = bisect_right(self.times, now)
+        return self.times[passed] if passed < len(self.times) else None
+
+    def _find(self, now: int) -> T | None:
         found: T | None = None
         for item in self.items:
             if item.is_active(now) and (found is None or _began(item) >= _began(found)):
                 found = item
         return found
-
-    def next_change(self, now: int) -> int | None:
-        """Return when another item may count; None: never."""
-        times = (time for it in self.items for time in (it.start, it.end))
-        return min((it for it in times if it is not None and it > now), default=None)
 
 
 def wanted(schedule: Item | None, setpoint: Setpoint | None, sensor: Known) -> Known:

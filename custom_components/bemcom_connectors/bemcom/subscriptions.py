@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from itertools import batched
 
 from ..connector.backoff import Backoff
 from .broker import Broker
 
 # So long may the broker take to answer, in seconds.
 _TIMEOUT = 30.0
+# And so many questions may wait for its answer, as a map may have thousands of topics.
+_AT_A_TIME = 50
 
 
 class Subscriptions:
@@ -34,6 +37,11 @@ class Subscriptions:
     def current(self) -> frozenset[str]:
         """Return the topics that are listened to now."""
         return frozenset(self._current)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Return the topics that are to be listened to."""
+        return frozenset(self._wanted)
 
     def want(self, topics: dict[str, int]) -> None:
         """Listen to these topics with their QoS, and to no others."""
@@ -67,21 +75,31 @@ class Subscriptions:
 
     async def _make_it_so(self) -> bool:
         """Subscribe and unsubscribe; tell whether all of it was done."""
-        broker = self._broker
+        former = [it for it in self._current if it not in self._wanted]
+        new = [it for it, qos in self._wanted.items() if self._current.get(it) != qos]
         done = True
-        for topic in [it for it in self._current if it not in self._wanted]:
-            if await self._try(topic, partial(broker.unsubscribe, topic)):
-                del self._current[topic]
-            else:
-                done = False
-        for topic, qos in list(self._wanted.items()):
-            if self._current.get(topic) == qos or topic not in self._wanted:
-                continue
-            if await self._try(topic, partial(broker.subscribe, topic, qos)):
-                self._current[topic] = qos
-            else:
-                done = False
+        for work, topics in ((self._unsubscribe, former), (self._subscribe, new)):
+            for some in batched(topics, _AT_A_TIME, strict=False):
+                done = all(await asyncio.gather(*map(work, some))) and done
         return done
+
+    async def _subscribe(self, topic: str) -> bool:
+        """Listen to a topic, if that is still wanted; tell whether all is as it should be."""
+        if (qos := self._wanted.get(topic)) is None:
+            return True
+        if not await self._try(topic, partial(self._broker.subscribe, topic, qos)):
+            return False
+        self._current[topic] = qos
+        return True
+
+    async def _unsubscribe(self, topic: str) -> bool:
+        """Listen to a topic no more, unless that is wanted again."""
+        if topic in self._wanted:
+            return True
+        if not await self._try(topic, partial(self._broker.unsubscribe, topic)):
+            return False
+        del self._current[topic]
+        return True
 
     async def _try(self, topic: str, what: Callable[[], Awaitable[None]]) -> bool:
         """Ask the broker for something; tell of a failure the first time."""

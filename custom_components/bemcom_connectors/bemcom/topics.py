@@ -17,6 +17,8 @@ _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 _WILDCARD = re.compile("[+#]")
 
 _VALUE = "/value"
+# Below it are the topics that are no BEMCom stack's (`own_topics`).
+OWN_LEVEL = "datapoints"
 # What is beside values, and has messages of its own.
 OF_PLANS = ("/schedule", "/setpoint")
 
@@ -41,8 +43,10 @@ class Topics:
             object.__setattr__(self, name, f"{self.connector}/{name}")
 
     def is_own(self, topic: str) -> bool:
-        """Tell whether a topic is one of those above, which no datapoint may have."""
-        return topic in {getattr(self, name) for name in _OWN}
+        """Tell whether a topic is one of those above, or ours, which no map may name."""
+        return topic.startswith(f"{self.connector}/{OWN_LEVEL}/") or topic in {
+            getattr(self, name) for name in _OWN
+        }
 
     def is_below(self, topic: str) -> bool:
         """Tell whether a topic is the connector's at all."""

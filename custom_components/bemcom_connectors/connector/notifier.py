@@ -37,10 +37,12 @@ class Notifier:
         return remove
 
     def log_once(self, topic: str, message: str, *args: object) -> None:
-        """Log a warning the first time its topic comes up."""
+        """Log a warning the first time its topic comes up, and tell the listeners."""
         if topic not in self._logged:
             self._logged.add(topic)
             _LOGGER.warning("%s: " + message, self.name, *args)  # noqa: G003 - the name first in every line
+            text = message % args
+            self._tell(lambda listener: listener.on_warning(text))
 
     def _tell(self, what: Callable[[Listener], None]) -> None:
         """Tell all listeners; the two loops of every message spare themselves the calls."""

@@ -1,0 +1,310 @@
+"""The mirror of a hub in Home Assistant: on or off, what is kept for it, what it shows."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.importlib import async_import_module
+from homeassistant.helpers.storage import Store
+from homeassistant.loader import async_get_integration
+
+from .connector.base import Connector
+from .connector.model import OptionsError
+from .const import DOMAIN
+from .descriptions import DatapointDescription
+from .issues import HubIssues, MirrorFault
+from .mirror_options import HubMirrorOptions, mirror_options
+
+if TYPE_CHECKING:
+    from .mirror_run import MirrorRun
+
+STORAGE_VERSION = 1
+
+# What was learned is saved so much later, in seconds; raw messages that wait, with every such
+# look. A look is taken every half minute.
+_SAVE_DELAY = 5
+_RAW_LOOKS = 10
+# Brokers start slowly too, so that only what lasts is worth a word.
+_FAULT_LOOKS = 2
+
+# Nobody waits longer for a broker to forget what was announced, in seconds.
+_CLEARING = 5.0
+
+# Under which it is kept what was announced.
+DISCOVERY = "discovery"
+
+# The unique ids of its entities have this in them.
+_OF_MIRROR = "_hub_mirror_"
+
+
+class HubMirror:
+    """Runs the mirror that the options of a hub ask for; what is not mirrored costs nothing."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        connector: Connector,
+        issues: HubIssues,
+        describe: Callable[[str], DatapointDescription | None],
+    ) -> None:
+        """Run nothing yet; `describe` returns how a datapoint looks."""
+        self._hass = hass
+        self._entry = entry
+        self._connector = connector
+        self._issues = issues
+        self._describe = describe
+        self._store = mirror_store(hass, entry.entry_id)
+        self._raw_store = raw_store(hass, entry.entry_id)
+        self._options: HubMirrorOptions | None = None
+        self._run: MirrorRun | None = None
+        self._kept: dict[str, Any] = {}
+        self._has_raw = False
+        self._looks = self._fault_looks = 0
+        self._fault: MirrorFault | None = None
+        self._add: list[CALLBACK_TYPE] = []
+        self._updates: list[CALLBACK_TYPE] = []
+
+    async def async_load(self) -> None:
+        """Take up what was kept, and hear the connector before it says anything."""
+        self._kept = await self._store.async_load() or {}
+        self._entry.async_on_unload(
+            # Before the event that ends Home Assistant's own connection to a broker.
+            self._hass.async_add_shutdown_job(
+                HassJob(self.async_stop, f"{DOMAIN} mirror", cancel_on_shutdown=False)
+            )
+        )
+        await self._async_begin()
+
+    @callback
+    def async_connect(self) -> None:
+        """Connect to the broker, as the link is up."""
+        if self._run is not None:
+            self._run.async_connect()
+
+    async def async_take(self) -> None:
+        """Take up what the options say now; the link of the hub stays open."""
+        options = await _async_options(self._hass, self._entry)
+        if options == self._options:
+            if self._run is not None:
+                self._run.mirror.refresh_actuators()
+                self.async_announce(self._connector.actuators)
+            return
+        await self._async_end(options)
+        await self._async_begin()
+        self.async_connect()
+        if self._run is not None:
+            for add in self._add:
+                add()
+        self._async_changed()
+
+    async def async_stop(self) -> None:
+        """Publish what is queued, and keep the rest."""
+        await self._async_end(self._options)
+
+    async def _async_end(self, other: HubMirrorOptions | None) -> None:
+        """End the mirror there is, if there is one, as these options follow."""
+        if (run := self._run) is None:
+            return
+        self._run = None
+        await run.async_stop(other)
+        self._kept = run.as_json()
+        await self._store.async_save(self._kept)
+        if run.options.raw_on_disk:
+            await self._async_save_raw(run)
+
+    # What others ask
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether the hub is mirrored."""
+        return self._run is not None
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether there is a broker."""
+        return self._run is not None and self._run.mirror.is_connected
+
+    @property
+    def dropped(self) -> int:
+        """Count the messages that were lost."""
+        return 0 if self._run is None else self._run.mirror.publisher.dropped
+
+    @property
+    def waiting(self) -> int:
+        """Count the messages that wait for the broker."""
+        return 0 if self._run is None else len(self._run.mirror.publisher.outbox)
+
+    def diagnostics(self) -> dict[str, Any] | None:
+        """Return how it is; None: it is off."""
+        if (run := self._run) is None:
+            return None
+        mirror = run.mirror
+        datapoint_map = mirror.inbox.datapoint_map
+        return {
+            "connected": mirror.is_connected,
+            "fault": self._fault_of(run),
+            "sent": mirror.publisher.outbox.sent,
+            "waiting": self.waiting,
+            "dropped": self.dropped,
+            "available_sensors": len(mirror.available.sensors),
+            "available_actuators": len(mirror.available.actuators),
+            "datapoint_map": datapoint_map.as_json(),
+            "map_refused": mirror.map_faults.refused,
+            "map_left_out": list(mirror.map_faults.left_out),
+            "map_unknown_keys": list(mirror.unknown_keys),
+            "subscribed": sorted(mirror.subscriptions.current),
+        }
+
+    @callback
+    def async_add_platform(self, add: CALLBACK_TYPE) -> None:
+        """Call `add` to add the entities of the mirror, once there is one."""
+        self._add.append(add)
+        if self.is_on:
+            add()
+
+    @callback
+    def async_subscribe(self, update: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call `update` when the broker is there or gone; return how to end it."""
+        self._updates.append(update)
+        return lambda: self._updates.remove(update)
+
+    @callback
+    def async_announce(self, keys: Iterable[str]) -> None:
+        """Announce datapoints and actuators that are new, or look another way now."""
+        if self._run is not None and self._run.discovery is not None:
+            self._run.discovery.async_update(keys)
+
+    @callback
+    def async_look(self) -> None:
+        """Look now and then at what lasts, and at what waits."""
+        if (run := self._run) is None:
+            return
+        fault = self._fault_of(run)
+        self._fault_looks = self._fault_looks + 1 if fault == self._fault else 1
+        self._fault = fault
+        if self._fault_looks == _FAULT_LOOKS:
+            self._issues.async_mirror_broker(fault, **self._words(run))
+        self._looks += 1
+        if run.options.raw_on_disk and self._looks % _RAW_LOOKS == 0:
+            self._entry.async_create_task(
+                self._hass, self._async_save_raw(run), f"{DOMAIN} raw messages"
+            )
+
+    # Little helpers
+
+    async def _async_begin(self) -> None:
+        """Hear the connector, if the options ask for a mirror."""
+        self._options = options = await _async_options(self._hass, self._entry)
+        self._fault, self._fault_looks = None, 0
+        self._issues.async_mirror_off()
+        if options is None:
+            self._async_clear_registry()
+            await self._raw_store.async_remove()
+            return
+        raw: list[str] = []
+        if options.raw_on_disk:
+            raw = (await self._raw_store.async_load() or {}).get("messages", [])
+            self._has_raw = bool(raw)
+        # It brings clients of MQTT with it, which nobody else needs.
+        await async_import_module(self._hass, f"{__package__}.mirror_run")
+        from .mirror_run import MirrorRun  # noqa: PLC0415
+
+        self._run = MirrorRun(
+            self._hass,
+            self._entry,
+            self._connector,
+            options,
+            describe=self._describe,
+            on_changed=self._async_changed,
+            on_learned=self._async_learned,
+        )
+        self._run.async_listen(self._kept, raw)
+
+    @callback
+    def _async_changed(self) -> None:
+        """Show whether there is a broker, and take back what is mended."""
+        if (run := self._run) is not None and self._fault_of(run) is None:
+            self._fault, self._fault_looks = None, 0
+            self._issues.async_mirror_broker(None)
+        for update in tuple(self._updates):
+            update()
+
+    @callback
+    def _async_learned(self) -> None:
+        """Save what was learned, soon, and say what is wrong with the map."""
+        if (run := self._run) is not None:
+            faults = run.mirror.map_faults
+            self._issues.async_mirror_map(faults.refused, faults.left_out)
+            self._store.async_delay_save(run.as_json, _SAVE_DELAY)
+
+    def _fault_of(self, run: MirrorRun) -> MirrorFault | None:
+        """Return what the user has to mend; None: nothing."""
+        if (error := run.broker.error) is None:
+            return None
+        if isinstance(error, OptionsError):
+            return MirrorFault.FILES
+        return MirrorFault.of(error.reason)
+
+    def _words(self, run: MirrorRun) -> dict[str, str]:
+        """Return what texts say of the broker."""
+        broker = run.options.broker
+        return {
+            "broker": "" if broker is None else broker.where,
+            "detail": str(run.broker.error or ""),
+        }
+
+    async def _async_save_raw(self, run: MirrorRun) -> None:
+        """Keep the raw messages that wait, over a restart; none: nothing is kept."""
+        if waiting := run.mirror.publisher.raw_waiting():
+            self._has_raw = True
+            await self._raw_store.async_save({"messages": waiting})
+        elif self._has_raw:
+            self._has_raw = False
+            await self._raw_store.async_remove()
+
+    @callback
+    def _async_clear_registry(self) -> None:
+        """Remove the entities of a mirror that is off."""
+        registry = er.async_get(self._hass)
+        prefix = f"{self._entry.entry_id}{_OF_MIRROR}"
+        for entity in er.async_entries_for_config_entry(registry, self._entry.entry_id):
+            if entity.unique_id.startswith(prefix):
+                registry.async_remove(entity.entity_id)
+
+
+async def async_forget_mirror(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove what was kept for a mirror, and what it announced to others."""
+    store = mirror_store(hass, entry.entry_id)
+    options = await _async_options(hass, entry)
+    if options is not None and options.broker is not None:
+        kept = await store.async_load() or {}
+        if announced := kept.get(DISCOVERY):
+            await async_import_module(hass, f"{__package__}.bemcom.clearing")
+            from .bemcom.clearing import clear  # noqa: PLC0415
+
+            await clear(options.broker, announced, _CLEARING)
+    await store.async_remove()
+    await raw_store(hass, entry.entry_id).async_remove()
+
+
+async def _async_options(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> HubMirrorOptions | None:
+    """Return what an entry says of its mirror."""
+    integration = await async_get_integration(hass, DOMAIN)
+    return mirror_options(entry.data, entry.options, str(integration.version))
+
+
+def mirror_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return where announced datapoints and the datapoint map of an entry are kept."""
+    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.mirror")
+
+
+def raw_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, list[str]]]:
+    """Return where the raw messages of an entry wait, which may be private."""
+    return Store(
+        hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.raw_messages", private=True
+    )
