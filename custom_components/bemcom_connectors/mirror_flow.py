@@ -223,8 +223,7 @@ class MirrorSteps(OptionsFlow):
         if not self._is_own or not settings[CONF_DISCOVERY]:
             return {}
         prefix = settings[CONF_DISCOVERY_PREFIX]
-        if (reason := topic_fault(prefix)) is not None:
-            placeholders["reason"] = reason
+        if topic_fault(prefix) is not None:
             return {SECTION_OTHERS: "invalid_discovery_prefix"}
         host, port = settings[CONF_HOST], settings[CONF_PORT]
         if await async_discovers(self.hass, host, port, prefix):

@@ -420,6 +420,27 @@ def test_a_subscription_that_is_refused_is_tried_again(
 # Maps
 
 
+def test_a_value_that_waits_never_becomes_a_command() -> None:
+    """The map may say meanwhile that its topic is the one of an actuator."""
+
+    async def story(stack: Stack) -> None:
+        await stack.map({"a": ONE, "b": TWO})
+        stack.broker.pending = []
+        for number in range(5):
+            await stack.say(a=number, b=number)
+        await stack.map({"b": TWO}, {ONE: "set"})
+        while stack.broker.pending:
+            stack.broker.confirm()
+            await stack.settle()
+        # But the one that was under way.
+        assert values(stack, ONE) == [0]
+        assert values(stack, TWO) == [*range(5)]
+        assert stack.mirror.publisher.dropped == 4
+        assert stack.mirror.publisher.outbox.values.size == 0
+
+    play(story, "set")
+
+
 def test_a_bad_map_costs_nothing() -> None:
     async def story(stack: Stack) -> None:
         await stack.map({"a": ONE})

@@ -17,7 +17,7 @@ import aiomqtt
 import pytest
 import trustme
 
-from custom_components.bemcom_connectors.bemcom import own_broker
+from custom_components.bemcom_connectors.bemcom import broker_client, own_broker
 from custom_components.bemcom_connectors.bemcom.broker import (
     BrokerError,
     MessageRefusedError,
@@ -443,6 +443,107 @@ async def test_what_is_too_large_is_not_even_sent(
         assert heard.events == ["connected"]
 
 
+@pytest.mark.usefixtures("mqtt_5")
+async def test_what_is_refused_for_now_may_be_tried_again() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(bytes((0x20, 3, 0, 0, 0)))
+        number = (await reader.read(1000))[-4:-2]
+        writer.write(bytes((0x40, 3, *number, 0x97)))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        at = options(server.sockets[0].getsockname()[1])
+        async with connection(at) as broker:
+            with pytest.raises(BrokerError) as caught:
+                await broker.publish("a", b"x", 1, False)
+            assert not isinstance(caught.value, MessageRefusedError)
+
+
+async def test_a_connection_that_is_gone_says_so(mosquitto: Mosquitto) -> None:
+    async with connection(options(mosquitto.port)) as broker:
+        client = broker._client
+        assert client is not None
+        with pytest.raises(MessageRefusedError):
+            await client.ignore("")
+        client.close()
+        with pytest.raises(BrokerError, match="lost"):
+            client.send(TOPIC, b"", 1, False)
+        for ask in (client.listen(TOPIC, 1), client.ignore(TOPIC)):
+            with pytest.raises(BrokerError):
+                await ask
+
+
+async def test_nobody_waits_for_a_goodbye_that_nobody_reads() -> None:
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(bytes((0x20, 2, 0, 0)))
+        await stopped.wait()
+        while await reader.read(1_000_000):
+            pass
+        gone.set()
+        writer.close()
+
+    stopped = asyncio.Event()
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        at = options(server.sockets[0].getsockname()[1])
+        async with connection(at) as broker:
+            waiting = broker.publish(TOPIC, bytes(20_000_000), 1, False)
+            await asyncio.sleep(0)
+        with pytest.raises(BrokerError):
+            await waiting
+        stopped.set()
+        async with asyncio.timeout(10):
+            await gone.wait()
+
+
+@pytest.mark.parametrize("way", ["loop_read", "loop_write"])
+async def test_a_fault_of_the_library_is_the_end_of_the_connection(
+    way: str, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("Something is wrong")
+
+    heard = Listener()
+    async with connection(options(mosquitto.port), heard) as broker:
+        assert broker._client is not None
+        monkeypatch.setattr(broker._client._client, way, fail)
+        gone = broker.publish(TOPIC, b"x", 1, False)
+        await until(lambda: heard.events[:3] == ["connected", "lost", "connected"])
+        with pytest.raises(BrokerError):
+            await gone
+
+
+async def test_a_broker_that_takes_its_time_is_not_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As long as it confirms a message now and then."""
+    monkeypatch.setattr(broker_client, "_PATIENCE", 0.2)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(bytes((0x20, 2, 0, 0)))
+        for number in range(1, 11):
+            await asyncio.sleep(0.06)
+            writer.write(bytes((0x40, 2, 0, number)))
+        await reader.read()
+        writer.close()
+
+    heard = Listener()
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        at = options(server.sockets[0].getsockname()[1])
+        async with connection(at, heard) as broker:
+            async with asyncio.timeout(10):
+                await asyncio.gather(
+                    *(broker.publish(TOPIC, b"x", 1, False) for _ in range(10))
+                )
+            await asyncio.sleep(0.3)  # with nothing under way
+            assert heard.events == ["connected"]
+
+
 # TLS
 
 
@@ -484,7 +585,9 @@ async def test_tls_with_certificates_of_both(
         async with connection(options(server.port, tls=mine), heard) as broker:
             await broker.subscribe(TOPIC, 1)
             await broker.publish(TOPIC, b"secret", 1, False)
-            await until(lambda: heard.messages)
+            await broker.publish(TOPIC, bytes(100_000), 1, False)
+            await until(lambda: len(heard.messages) == 2)
+            assert heard.messages[1][1] == bytes(100_000)
         careless = BrokerTls(**ours | {"ca": ""}, verify=False)
         await try_broker(options(server.port, tls=careless))
         doubting = BrokerTls(**ours | {"ca": strange["ca"]})
@@ -526,8 +629,9 @@ def test_files_that_cannot_be_used(tmp_path: Path, authority: trustme.CA) -> Non
 # The end
 
 
-async def test_it_stops_while_it_connects() -> None:
+async def test_it_stops_while_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     """What connects in a thread is closed when it is done."""
+    monkeypatch.setattr(broker_client, "_TIMEOUT", 0.5)
     arrived = asyncio.Event()
     gone = asyncio.Event()
 

@@ -224,8 +224,8 @@ class Client(aiomqtt.Client):
         def read() -> None:
             try:
                 client.loop_read()
-                while (its := client.socket()) and _has_more(its):
-                    client.loop_read()
+                if (its := client.socket()) and _has_more(its):
+                    self._loop.call_soon(read)
             except Exception as err:  # noqa: BLE001 - whatever paho raises, it is over
                 self._break_off(err)
             # paho would take 256 MiB, ever more slowly, and nobody else would have a turn.

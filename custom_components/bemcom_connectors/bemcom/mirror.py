@@ -319,6 +319,7 @@ class Mirror(Listener):
         new = read.datapoint_map
         self.inbox.datapoint_map = new
         self.inbox.forget_topics()
+        self.publisher.outbox.discard(new.actuators.keys())
         self.map_faults = MapFaults(left_out=read.left_out)
         self._follow()
 

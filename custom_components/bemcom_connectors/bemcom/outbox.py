@@ -1,7 +1,7 @@
 """What waits to be published: bounded, in order for each topic, and nothing sent is lost."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 # Messages of a kilobyte or so, one for each datapoint and actuator, and for those that went.
@@ -130,6 +130,14 @@ class Lane:
         for _, message in sorted(self._sent.values(), key=_number, reverse=True):
             self.failed(message)
 
+    def discard(self, topics: Set[str]) -> None:
+        """Drop what waits for topics on which nothing may be published any more."""
+        for topic in self._topics.keys() & topics:
+            for number in self._topics.pop(topic):
+                self.size -= len(self._waiting.pop(number).payload)
+                self.counters.dropped += 1
+            self._ready.pop(topic, None)
+
     def keep_newest(self, newest_only: bool) -> None:
         """Say whether a topic has no more than one message that waits from now on."""
         self._newest_only = newest_only
@@ -255,6 +263,11 @@ class Outbox:
             if (message := lane.take()) is not None:
                 return lane, message
         return None
+
+    def discard(self, topics: Set[str]) -> None:
+        """Drop values for topics that are those of actuators now: they would be commands."""
+        self.values.discard(topics)
+        self.replays.discard(topics)
 
     def connected(self) -> None:
         """Keep all from now on: whoever listens gets each value, one after the other."""
