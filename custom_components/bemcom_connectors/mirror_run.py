@@ -13,9 +13,9 @@ from .connector.base import Connector
 from .connector.model import JsonValue, RawMessage, Reading
 from .discovery_announcer import Describe
 from .home_assistant_broker import HomeAssistantBroker
-from .hub_mirror import DISCOVERY
 from .mirror_discovery import MirrorDiscovery
 from .mirror_options import HubMirrorOptions
+from .mirror_storage import DISCOVERY
 from .ocpp.connector import OcppConnector
 
 
@@ -73,17 +73,43 @@ class MirrorRun:
             )
 
     @callback
-    def async_listen(self, kept: Mapping[str, Any], raw: list[str]) -> None:
-        """Take what was kept, and hear the connector from now on."""
+    def async_listen(
+        self, kept: Mapping[str, Any], raw: list[str], former: MirrorRun | None = None
+    ) -> None:
+        """Take what was kept, and hear the connector from now on.
+
+        What a `former` run could not publish any more, this one does.
+        """
+        if former is not None:
+            self.mirror.publisher.latest = former.mirror.publisher.latest
         self.mirror.restore(kept)
         self.mirror.publisher.restore_raw(raw)
+        if former is not None:
+            self._take_over(former)
         self.mirror.start()
-        if values := self._connector.datapoints:
+        if former is None and (values := self._connector.datapoints):
             # Which it had before there was a mirror, or in an earlier run.
             last = self._connector.statistics.last_message
             self.mirror.on_reading(Reading(dict(values), last or wall_clock()))
         if self.discovery is not None:
             self.discovery.async_start(kept.get(DISCOVERY) or {})
+
+    def _take_over(self, former: MirrorRun) -> None:
+        """Let wait what waited in a former run, of which nothing was lost by that."""
+        topics = self.mirror.publisher.topics
+        its, mine = former.mirror.publisher.outbox, self.mirror.publisher.outbox
+        is_same_broker = _where(former.options) == _where(self.options)
+        mine.values.restore(
+            it
+            for it in its.values.messages()
+            # Of what is for others than a BEMCom stack, another broker knows nothing.
+            if is_same_broker or not topics.is_own(it.topic)
+        )
+        mine.replays.restore(its.replays.messages())
+        if is_same_broker:
+            mine.discovery.restore(its.discovery.messages())
+        if self.options.mirror.raw_messages:
+            mine.raw.restore(its.raw.messages())
 
     @callback
     def async_connect(self) -> None:
@@ -106,8 +132,10 @@ class MirrorRun:
         """
         if self.discovery is not None:
             self.discovery.async_stop(remove=_place(self.options) != _place(other))
-        await self.mirror.stop()
-        await self.broker.stop()
+        try:
+            await self.mirror.stop()
+        finally:
+            await self.broker.stop()
 
     # What the broker tells
 
@@ -132,7 +160,12 @@ def _place(options: HubMirrorOptions | None) -> object:
     """Return where things are announced."""
     if options is None or options.broker is None:
         return None
-    return options.broker.where, options.discovery_prefix
+    return _where(options), options.discovery_prefix
+
+
+def _where(options: HubMirrorOptions) -> str | None:
+    """Return where the broker is; None: where Home Assistant's own is."""
+    return None if options.broker is None else options.broker.where
 
 
 def _legacy_keys(

@@ -500,6 +500,22 @@ async def test_nobody_waits_for_a_goodbye_that_nobody_reads() -> None:
             await gone.wait()
 
 
+async def test_a_fault_while_it_connects_is_not_the_end(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter([RuntimeError("a fault")])
+    connect = own_broker._connect
+
+    async def once(*given: Any) -> Any:
+        for fault in faults:
+            raise fault
+        return await connect(*given)
+
+    monkeypatch.setattr(own_broker, "_connect", once)
+    async with connection(options(mosquitto.port)) as broker:
+        await broker.publish(TOPIC, b"x", 1, False)
+
+
 @pytest.mark.parametrize("way", ["loop_read", "loop_write"])
 async def test_a_fault_of_the_library_is_the_end_of_the_connection(
     way: str, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch

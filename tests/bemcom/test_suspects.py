@@ -46,6 +46,7 @@ def test_it_does_not_remember_everything() -> None:
     suspects = Suspects()
     for number in range(2_500):
         suspects.lost_with([message(f"{number}")])
-        assert give_up(suspects, message(f"given up {number}")) == 5
+        # What it forgets takes longer.
+        assert 5 <= give_up(suspects, message(f"given up {number}")) <= 7
     assert len(suspects._lost) <= 1_000
     assert len(suspects._given_up) <= 1_000

@@ -139,17 +139,18 @@ class Client(aiomqtt.Client):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        self._client.disconnect()
-        self._client.loop_write()
-        # Nobody waits for a broker that does not even take that.
-        if isinstance(sock := self._client.socket(), socket.socket):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
         under_way, self._under_way = self._under_way, {}
         for future in under_way.values():
             if not future.done():
                 future.set_exception(BrokerError("The broker was lost"))
                 future.exception()  # where nobody waits any more that is no fault
+        # Whatever paho raises: it is over, and nobody waits for a broker that takes no goodbye.
+        with suppress(Exception):
+            self._client.disconnect()
+            self._client.loop_write()
+        if isinstance(sock := self._client.socket(), socket.socket):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _look(self) -> None:
         """Break off when a broker confirms nothing for too long, though it is there."""

@@ -134,6 +134,9 @@ class OwnBroker:
                 await self._serve(listener)
             except (ConnectError, OptionsError) as err:
                 self._note(err)
+            except Exception:
+                # Whatever a library raises, a mirror is not without a broker for good.
+                _LOGGER.exception("The connection to %s failed", self._options.where)
             await asyncio.sleep(self._backoff.next_delay())
 
     async def _serve(self, listener: BrokerListener) -> None:

@@ -1,0 +1,172 @@
+"""What is kept for the mirror of a hub over a restart; no file costs the hub anything."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import logging
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.storage import Store
+
+from .const import CONF_CONNECTOR_NAME, DOMAIN
+
+if TYPE_CHECKING:
+    from .bemcom.publisher import Publisher
+
+_LOGGER = logging.getLogger(__name__)
+
+STORAGE_VERSION = 1
+
+# What was learned is saved so much later, in seconds.
+_SAVE_DELAY = 5
+
+# Under which it is kept what was announced to others.
+DISCOVERY = "discovery"
+
+type Mark = tuple[int, ...]
+
+
+class MirrorStorage:
+    """Loads what can be used, and saves what can be saved."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Load nothing yet."""
+        self._hass = hass
+        self._connector = entry.data[CONF_CONNECTOR_NAME]
+        self._store = mirror_store(hass, entry.entry_id)
+        self._raw_store = raw_store(hass, entry.entry_id)
+        # One after the other, or a file that is removed could be written once more.
+        self._raw_lock = asyncio.Lock()
+        # Which raw messages the file has; empty: there is none, None: nobody knows.
+        self._raw_mark: Mark | None = None
+
+    async def async_load(self) -> dict[str, Any]:
+        """Return what was kept."""
+        kept = _dict(await _async_load(self._store))
+        available = _dict(kept.get("available_datapoints"))
+        return {
+            "available_datapoints": {
+                kind: _dict(available.get(kind)) for kind in ("sensor", "actuator")
+            },
+            "datapoint_map": _dict(kept.get("datapoint_map")),
+            DISCOVERY: {
+                topic: unique_id
+                for topic, unique_id in _dict(kept.get(DISCOVERY)).items()
+                # Nothing is taken back from a BEMCom stack.
+                if isinstance(unique_id, str)
+                and not topic.startswith(f"{self._connector}/")
+            },
+        }
+
+    async def async_save(self, kept: dict[str, Any]) -> None:
+        """Keep it."""
+        await _async_try(self._store, self._store.async_save(kept))
+
+    @callback
+    def async_save_soon(self, as_json: Callable[[], dict[str, Any]]) -> None:
+        """Keep what `as_json` returns, in a moment in which there may be more."""
+        self._store.async_delay_save(as_json, _SAVE_DELAY)
+
+    async def async_load_raw(self) -> list[str]:
+        """Return the raw messages that wait."""
+        kept = _dict(await _async_load(self._raw_store)).get("messages")
+        messages = kept if isinstance(kept, list) else []
+        usable = await self._hass.async_add_executor_job(_usable, messages)
+        if len(usable) == len(messages):
+            self._raw_mark = _mark(len(usable), sum(len(it.encode()) for it in usable))
+        return usable
+
+    @callback
+    def async_note_other_run(self) -> None:
+        """Take note that another mirror counts its messages anew."""
+        if self._raw_mark:
+            self._raw_mark = None
+
+    async def async_save_raw(self, publisher: Publisher) -> None:
+        """Keep the raw messages that wait; none: there is no file."""
+        async with self._raw_lock:
+            lane = publisher.outbox.raw
+            counters = lane.counters
+            mark = _mark(len(lane), lane.size, counters.sent, counters.dropped)
+            if mark == self._raw_mark:
+                return
+            self._raw_mark = mark
+            store = self._raw_store
+            if mark:
+                messages = {"messages": publisher.raw_waiting()}
+                await _async_try(store, store.async_save(messages))
+            else:
+                await _async_try(store, store.async_remove())
+
+    async def async_remove_raw(self) -> None:
+        """Keep no raw messages."""
+        async with self._raw_lock:
+            if self._raw_mark != ():
+                self._raw_mark = ()
+                await _async_try(self._raw_store, self._raw_store.async_remove())
+
+    async def async_remove(self) -> None:
+        """Keep nothing of a hub that is gone."""
+        await _async_try(self._store, self._store.async_remove())
+        await self.async_remove_raw()
+
+
+def mirror_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return where announced datapoints and the datapoint map of an entry are kept."""
+    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.mirror")
+
+
+def raw_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, list[str]]]:
+    """Return where the raw messages of an entry wait, which may be private, and are many."""
+    return Store(
+        hass,
+        STORAGE_VERSION,
+        f"{DOMAIN}.{entry_id}.raw_messages",
+        private=True,
+        serialize_in_event_loop=False,
+    )
+
+
+async def _async_load(store: Store[Any]) -> object:
+    """Return what is in a file; nothing, if it is one that nobody can read."""
+    try:
+        return await store.async_load()
+    except Exception:
+        # A newer version's, or anything else that is no file of Home Assistant's.
+        _LOGGER.exception("What is in the file %s cannot be used", store.key)
+    return None
+
+
+async def _async_try(store: Store[Any], doing: Awaitable[None]) -> None:
+    """Do something to a file; what the disk has against it is in the log."""
+    try:
+        await doing
+    except OSError, HomeAssistantError:
+        _LOGGER.exception("The file %s cannot be written", store.key)
+
+
+def _mark(count: int, *more: int) -> Mark:
+    """Return what is another one when other messages wait."""
+    return (count, *more) if count else ()
+
+
+def _usable(messages: list[object]) -> list[str]:
+    """Return the messages that a BEMCom stack can take."""
+    return [it for it in messages if isinstance(it, str) and _is_object(it)]
+
+
+def _is_object(text: str) -> bool:
+    """Tell whether a text is an object in JSON."""
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _dict(found: object) -> dict[str, Any]:
+    """Return what is a dict, and an empty one for anything else."""
+    return found if isinstance(found, dict) else {}
