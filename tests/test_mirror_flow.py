@@ -622,6 +622,16 @@ async def test_prefixes_that_no_topic_has(others: Any, prefix: str) -> None:
     assert await others(discovery_prefix=prefix, discovery=False) == {}
 
 
+@pytest.mark.parametrize("prefix", [NAME, f"{NAME}/more", f"/{NAME}/"])
+@needs_mosquitto
+async def test_a_prefix_of_the_topics_of_the_hub(others: Any, prefix: str) -> None:
+    """What is taken back there would be an empty message to a BEMCom stack."""
+    error = {"others": "discovery_own_topics"}
+    assert await others(discovery_prefix=prefix) == error
+    assert await others(discovery_prefix=prefix, discovery=False) == {}
+    assert await others(discovery_prefix=f"{NAME}-too") == {}
+
+
 @needs_mosquitto
 async def test_an_emptied_prefix_is_the_usual_one(
     dialog: Dialog, mosquitto: Mosquitto
@@ -671,7 +681,9 @@ def test_what_depends_on_something_else() -> None:
     others = {"discovery": True, "discovery_prefix": "mine"}
     assert options_of(own | others).discovery_prefix == "mine"
     assert options_of(own | others | {"discovery": False}).discovery_prefix == ""
-    assert options_of(own | others | {"discovery_prefix": "#"}).discovery_prefix == ""
+    for prefix in ("#", NAME, f"{NAME}/more"):
+        refused = own | others | {"discovery_prefix": prefix}
+        assert options_of(refused).discovery_prefix == ""
     shared = {"connection": "home_assistant"}
     assert options_of(shared | others).discovery_prefix == ""
     assert options_of(shared | {"raw_on_disk": True}).raw_on_disk is False

@@ -20,7 +20,10 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bemcom_connectors.const import DOMAIN
-from custom_components.bemcom_connectors.hub_mirror import mirror_store, raw_store
+from custom_components.bemcom_connectors.mirror_storage import (
+    mirror_store,
+    raw_store,
+)
 from demo.serial_device import SerialSensor
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON

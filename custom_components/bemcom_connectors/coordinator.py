@@ -102,8 +102,8 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
         await self.link_devices.async_load()
         if self.ocpp is not None:
             await self.ocpp.async_load()
-        await self.mirror.async_load()
         try:
+            await self.mirror.async_load()
             await async_open_link(
                 self.hass,
                 self.config_entry,

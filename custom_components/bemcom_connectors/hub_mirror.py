@@ -1,39 +1,37 @@
 """The mirror of a hub in Home Assistant: on or off, what is kept for it, what it shows."""
 
+import asyncio
 from collections.abc import Callable, Iterable
+import logging
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.importlib import async_import_module
-from homeassistant.helpers.storage import Store
 from homeassistant.loader import async_get_integration
 
 from .connector.base import Connector
 from .connector.model import OptionsError
 from .const import DOMAIN
 from .descriptions import DatapointDescription
-from .issues import HubIssues, MirrorFault
+from .issues import OF_HOME_ASSISTANT, HubIssues, MirrorFault
 from .mirror_options import HubMirrorOptions, mirror_options
+from .mirror_storage import DISCOVERY, MirrorStorage
 
 if TYPE_CHECKING:
+    from .bemcom.mirror import MapFaults
     from .mirror_run import MirrorRun
 
-STORAGE_VERSION = 1
+_LOGGER = logging.getLogger(__name__)
 
-# What was learned is saved so much later, in seconds; raw messages that wait, with every such
-# look. A look is taken every half minute.
-_SAVE_DELAY = 5
+# With every such look raw messages that wait are saved; a look is taken every half minute.
 _RAW_LOOKS = 10
 # Brokers start slowly too, so that only what lasts is worth a word.
 _FAULT_LOOKS = 2
 
 # Nobody waits longer for a broker to forget what was announced, in seconds.
 _CLEARING = 5.0
-
-# Under which it is kept what was announced.
-DISCOVERY = "discovery"
 
 # The unique ids of its entities have this in them.
 _OF_MIRROR = "_hub_mirror_"
@@ -56,27 +54,33 @@ class HubMirror:
         self._connector = connector
         self._issues = issues
         self._describe = describe
-        self._store = mirror_store(hass, entry.entry_id)
-        self._raw_store = raw_store(hass, entry.entry_id)
+        self._storage = MirrorStorage(hass, entry)
         self._options: HubMirrorOptions | None = None
         self._run: MirrorRun | None = None
         self._kept: dict[str, Any] = {}
-        self._has_raw = False
+        # Other options and the end may come at the same time.
+        self._changing = asyncio.Lock()
+        self._is_over = False
+        # What runs before this one lost.
+        self._dropped = 0
         self._looks = self._fault_looks = 0
         self._fault: MirrorFault | None = None
+        self._map_faults: MapFaults | None = None
         self._add: list[CALLBACK_TYPE] = []
         self._updates: list[CALLBACK_TYPE] = []
 
     async def async_load(self) -> None:
         """Take up what was kept, and hear the connector before it says anything."""
-        self._kept = await self._store.async_load() or {}
+        self._kept = await self._storage.async_load()
         self._entry.async_on_unload(
             # Before the event that ends Home Assistant's own connection to a broker.
             self._hass.async_add_shutdown_job(
                 HassJob(self.async_stop, f"{DOMAIN} mirror", cancel_on_shutdown=False)
             )
         )
-        await self._async_begin()
+        async with self._changing:
+            if not self._is_over:
+                await self._async_begin(await _async_options(self._hass, self._entry))
 
     @callback
     def async_connect(self) -> None:
@@ -86,34 +90,48 @@ class HubMirror:
 
     async def async_take(self) -> None:
         """Take up what the options say now; the link of the hub stays open."""
-        options = await _async_options(self._hass, self._entry)
-        if options == self._options:
-            if self._run is not None:
-                self._run.mirror.refresh_actuators()
-                self.async_announce(self._connector.actuators)
-            return
-        await self._async_end(options)
-        await self._async_begin()
-        self.async_connect()
-        if self._run is not None:
+        async with self._changing:
+            options = await _async_options(self._hass, self._entry)
+            if options == self._options or self._is_over:
+                if self._run is not None:
+                    self._run.mirror.refresh_actuators()
+                    self.async_announce(self._connector.actuators)
+                return
+            former = await self._async_end(options)
+            if self._is_over:
+                await self._async_keep_raw(former)
+                return
+            # They may be right now; if not, that is said again.
+            self._issues.async_mirror_off()
+            await self._async_begin(options, former)
+            self.async_connect()
+        if self._run is not None and former is None:
             for add in self._add:
                 add()
         self._async_changed()
 
     async def async_stop(self) -> None:
         """Publish what is queued, and keep the rest."""
-        await self._async_end(self._options)
+        self._is_over = True
+        async with self._changing:
+            await self._async_keep_raw(await self._async_end(self._options))
 
-    async def _async_end(self, other: HubMirrorOptions | None) -> None:
-        """End the mirror there is, if there is one, as these options follow."""
+    async def _async_end(self, other: HubMirrorOptions | None) -> MirrorRun | None:
+        """End the mirror there is, as these options follow, and return it."""
         if (run := self._run) is None:
-            return
+            return None
         self._run = None
-        await run.async_stop(other)
-        self._kept = run.as_json()
-        await self._store.async_save(self._kept)
-        if run.options.raw_on_disk:
-            await self._async_save_raw(run)
+        try:
+            await run.async_stop(other)
+        finally:
+            self._kept = run.as_json()
+            await self._storage.async_save(self._kept)
+        return run
+
+    async def _async_keep_raw(self, run: MirrorRun | None) -> None:
+        """Keep the raw messages of a run that has ended, over a restart."""
+        if run is not None and run.options.raw_on_disk:
+            await self._storage.async_save_raw(run.mirror.publisher)
 
     # What others ask
 
@@ -130,7 +148,8 @@ class HubMirror:
     @property
     def dropped(self) -> int:
         """Count the messages that were lost."""
-        return 0 if self._run is None else self._run.mirror.publisher.dropped
+        now = 0 if self._run is None else self._run.mirror.publisher.dropped
+        return self._dropped + now
 
     @property
     def waiting(self) -> int:
@@ -185,34 +204,43 @@ class HubMirror:
         fault = self._fault_of(run)
         self._fault_looks = self._fault_looks + 1 if fault == self._fault else 1
         self._fault = fault
-        if self._fault_looks == _FAULT_LOOKS:
+        if fault is not None and self._fault_looks == _FAULT_LOOKS:
             self._issues.async_mirror_broker(fault, **self._words(run))
         self._looks += 1
-        if run.options.raw_on_disk and self._looks % _RAW_LOOKS == 0:
+        is_empty = not len(run.mirror.publisher.outbox.raw)
+        if run.options.raw_on_disk and (is_empty or self._looks % _RAW_LOOKS == 0):
             self._entry.async_create_task(
-                self._hass, self._async_save_raw(run), f"{DOMAIN} raw messages"
+                self._hass,
+                self._storage.async_save_raw(run.mirror.publisher),
+                f"{DOMAIN} raw messages",
             )
 
     # Little helpers
 
-    async def _async_begin(self) -> None:
-        """Hear the connector, if the options ask for a mirror."""
-        self._options = options = await _async_options(self._hass, self._entry)
+    async def _async_begin(
+        self, options: HubMirrorOptions | None, former: MirrorRun | None = None
+    ) -> None:
+        """Hear the connector, if the options ask for a mirror; it goes on from `former`."""
+        self._options = options
         self._fault, self._fault_looks = None, 0
-        self._issues.async_mirror_off()
+        if options is None or not options.raw_on_disk:
+            await self._storage.async_remove_raw()
         if options is None:
+            self._dropped = 0
+            self._issues.async_mirror_off()
             self._async_clear_registry()
-            await self._raw_store.async_remove()
             return
         raw: list[str] = []
-        if options.raw_on_disk:
-            raw = (await self._raw_store.async_load() or {}).get("messages", [])
-            self._has_raw = bool(raw)
+        if former is not None:
+            self._dropped += former.mirror.publisher.dropped
+            self._storage.async_note_other_run()
+        elif options.raw_on_disk:
+            raw = await self._storage.async_load_raw()
         # It brings clients of MQTT with it, which nobody else needs.
         await async_import_module(self._hass, f"{__package__}.mirror_run")
         from .mirror_run import MirrorRun  # noqa: PLC0415
 
-        self._run = MirrorRun(
+        run = MirrorRun(
             self._hass,
             self._entry,
             self._connector,
@@ -221,24 +249,34 @@ class HubMirror:
             on_changed=self._async_changed,
             on_learned=self._async_learned,
         )
-        self._run.async_listen(self._kept, raw)
+        run.async_listen(self._kept, raw, former)
+        self._map_faults = run.mirror.map_faults
+        self._run = run
+        if run.as_json() != self._kept:
+            self._async_learned()
 
     @callback
     def _async_changed(self) -> None:
         """Show whether there is a broker, and take back what is mended."""
-        if (run := self._run) is not None and self._fault_of(run) is None:
-            self._fault, self._fault_looks = None, 0
-            self._issues.async_mirror_broker(None)
+        if (run := self._run) is not None:
+            if run.mirror.is_connected:
+                self._fault, self._fault_looks = None, 0
+                self._issues.async_mirror_mended(*MirrorFault)
+            elif run.broker.error is not None and self._fault_of(run) is None:
+                # A broker that cannot be reached may still refuse us.
+                self._issues.async_mirror_mended(*OF_HOME_ASSISTANT)
         for update in tuple(self._updates):
             update()
 
     @callback
     def _async_learned(self) -> None:
-        """Save what was learned, soon, and say what is wrong with the map."""
-        if (run := self._run) is not None:
-            faults = run.mirror.map_faults
+        """Save what was learned, soon, and say what is wrong with a map that came."""
+        if (run := self._run) is None:
+            return
+        if (faults := run.mirror.map_faults) is not self._map_faults:
+            self._map_faults = faults
             self._issues.async_mirror_map(faults.refused, faults.left_out)
-            self._store.async_delay_save(run.as_json, _SAVE_DELAY)
+        self._storage.async_save_soon(run.as_json)
 
     def _fault_of(self, run: MirrorRun) -> MirrorFault | None:
         """Return what the user has to mend; None: nothing."""
@@ -256,15 +294,6 @@ class HubMirror:
             "detail": str(run.broker.error or ""),
         }
 
-    async def _async_save_raw(self, run: MirrorRun) -> None:
-        """Keep the raw messages that wait, over a restart; none: nothing is kept."""
-        if waiting := run.mirror.publisher.raw_waiting():
-            self._has_raw = True
-            await self._raw_store.async_save({"messages": waiting})
-        elif self._has_raw:
-            self._has_raw = False
-            await self._raw_store.async_remove()
-
     @callback
     def _async_clear_registry(self) -> None:
         """Remove the entities of a mirror that is off."""
@@ -277,34 +306,25 @@ class HubMirror:
 
 async def async_forget_mirror(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove what was kept for a mirror, and what it announced to others."""
-    store = mirror_store(hass, entry.entry_id)
+    storage = MirrorStorage(hass, entry)
     options = await _async_options(hass, entry)
     if options is not None and options.broker is not None:
-        kept = await store.async_load() or {}
+        kept = await storage.async_load()
         if announced := kept.get(DISCOVERY):
             await async_import_module(hass, f"{__package__}.bemcom.clearing")
             from .bemcom.clearing import clear  # noqa: PLC0415
 
             await clear(options.broker, announced, _CLEARING)
-    await store.async_remove()
-    await raw_store(hass, entry.entry_id).async_remove()
+    await storage.async_remove()
 
 
 async def _async_options(
     hass: HomeAssistant, entry: ConfigEntry
 ) -> HubMirrorOptions | None:
-    """Return what an entry says of its mirror."""
+    """Return what an entry says of its mirror; None: there is none, or can be none."""
     integration = await async_get_integration(hass, DOMAIN)
-    return mirror_options(entry.data, entry.options, str(integration.version))
-
-
-def mirror_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    """Return where announced datapoints and the datapoint map of an entry are kept."""
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.mirror")
-
-
-def raw_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, list[str]]]:
-    """Return where the raw messages of an entry wait, which may be private."""
-    return Store(
-        hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.raw_messages", private=True
-    )
+    try:
+        return mirror_options(entry.data, entry.options, str(integration.version))
+    except OptionsError as err:
+        _LOGGER.error("%s cannot be mirrored: %s", entry.title, err)
+        return None

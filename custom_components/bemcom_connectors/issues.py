@@ -47,6 +47,9 @@ class MirrorFault(StrEnum):
         return f"mirror_{self}"
 
 
+# What is wrong before there is an attempt to reach a broker.
+OF_HOME_ASSISTANT = (MirrorFault.FILES, MirrorFault.MQTT_MISSING)
+
 _KINDS = (
     _TOO_MANY_DATAPOINTS,
     _NOTHING_PARSED,
@@ -153,14 +156,17 @@ class HubIssues:
         self._delete(_CHARGE_POINT_REFUSED, charge_point_id)
 
     @callback
-    def async_mirror_broker(self, fault: MirrorFault | None, **words: str) -> None:
-        """Say why the mirror has no broker; None: take that back."""
-        for other in MirrorFault:
-            if other is not fault:
-                self._delete(other.issue)
-        if fault is not None:
-            placeholders = {key: code(word) for key, word in words.items()}
-            self._create(fault.issue, severity=ir.IssueSeverity.ERROR, **placeholders)
+    def async_mirror_broker(self, fault: MirrorFault, **words: str) -> None:
+        """Say why the mirror has no broker."""
+        self.async_mirror_mended(*(it for it in MirrorFault if it is not fault))
+        placeholders = {key: code(word) for key, word in words.items()}
+        self._create(fault.issue, severity=ir.IssueSeverity.ERROR, **placeholders)
+
+    @callback
+    def async_mirror_mended(self, *faults: MirrorFault) -> None:
+        """Take back that the mirror has no broker because of this."""
+        for fault in faults:
+            self._delete(fault.issue)
 
     @callback
     def async_mirror_map(self, refused: str, left_out: Collection[str]) -> None:
@@ -177,7 +183,7 @@ class HubIssues:
     @callback
     def async_mirror_off(self) -> None:
         """Take back all that was said of a mirror."""
-        self.async_mirror_broker(None)
+        self.async_mirror_mended(*MirrorFault)
         self.async_mirror_map("", ())
 
     def _port_missing(self) -> None:

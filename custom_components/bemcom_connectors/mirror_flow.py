@@ -33,6 +33,7 @@ from .mirror_options import (
     CONF_DISCOVERY_PREFIX,
     MirrorConnection,
     broker_options,
+    is_among_topics,
     known_settings,
 )
 from .selectors import HOST, Fields
@@ -225,6 +226,8 @@ class MirrorSteps(OptionsFlow):
         prefix = settings[CONF_DISCOVERY_PREFIX]
         if topic_fault(prefix) is not None:
             return {SECTION_OTHERS: "invalid_discovery_prefix"}
+        if is_among_topics(prefix, self.config_entry.data[CONF_CONNECTOR_NAME]):
+            return {SECTION_OTHERS: "discovery_own_topics"}
         host, port = settings[CONF_HOST], settings[CONF_PORT]
         if await async_discovers(self.hass, host, port, prefix):
             placeholders["address"] = f"{host}:{port}"

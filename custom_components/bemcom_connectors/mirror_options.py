@@ -17,7 +17,7 @@ from homeassistant.const import (
 
 from .bemcom.broker_options import DEFAULT_PORT, BrokerOptions, BrokerTls
 from .bemcom.model import HEARTBEAT_INTERVAL, MirrorOptions
-from .bemcom.topics import checked_name, topic_fault
+from .bemcom.topics import Topics, checked_name, topic_fault
 from .const import (
     CONF_CERTIFICATE,
     CONF_CONNECTOR_NAME,
@@ -154,14 +154,15 @@ def mirror_options(
     if connection not in tuple(MirrorConnection):
         return None
     settings = known_settings(stored)
+    name = checked_name(entry_data[CONF_CONNECTOR_NAME])
     is_own = connection == MirrorConnection.OWN
     prefix = settings[CONF_DISCOVERY_PREFIX]
     discovers = is_own and settings[CONF_DISCOVERY] and topic_fault(prefix) is None
+    if is_among_topics(prefix, name):
+        discovers = False
     is_ocpp = entry_data.get(CONF_HUB_KIND) == HUB_OCPP
     return HubMirrorOptions(
-        mirror=_mirror(
-            settings, checked_name(entry_data[CONF_CONNECTOR_NAME]), version
-        ),
+        mirror=_mirror(settings, name, version),
         broker=broker_options(settings) if is_own else None,
         raw_on_disk=settings[CONF_RAW_MESSAGES] and settings[CONF_RAW_ON_DISK],
         legacy_keys=is_ocpp and settings[CONF_LEGACY_KEYS],
@@ -175,6 +176,14 @@ def known_settings(stored: Mapping[str, Any]) -> dict[str, Any]:
         name: _converted(name, stored.get(name), default)
         for name, default in DEFAULTS.items()
     }
+
+
+def is_among_topics(prefix: str, connector_name: str) -> bool:
+    """Tell whether what is announced would be among the topics of the connector.
+
+    An announcement is taken back by an empty message, which breaks a BEMCom stack there.
+    """
+    return Topics(connector_name).is_below(f"{prefix}/")
 
 
 def broker_options(settings: Mapping[str, Any]) -> BrokerOptions:

@@ -60,6 +60,8 @@ class MirrorRun:
             translate=translate,
             on_changed=on_learned,
         )
+        # What earlier runs announced and this one does not, until there is a broker.
+        self._gone: dict[str, str] = {}
         self.discovery: MirrorDiscovery | None = None
         if options.discovery_prefix:
             self.discovery = MirrorDiscovery(
@@ -91,8 +93,14 @@ class MirrorRun:
             # Which it had before there was a mirror, or in an earlier run.
             last = self._connector.statistics.last_message
             self.mirror.on_reading(Reading(dict(values), last or wall_clock()))
+        announced = kept.get(DISCOVERY) or {}
         if self.discovery is not None:
-            self.discovery.async_start(kept.get(DISCOVERY) or {})
+            self.discovery.async_start(announced)
+            return
+        # There was no broker when it was to be taken back.
+        self._gone = dict(announced)
+        for topic in announced:
+            self.mirror.publish_discovery(topic, b"")
 
     def _take_over(self, former: MirrorRun) -> None:
         """Let wait what waited in a former run, of which nothing was lost by that."""
@@ -122,6 +130,8 @@ class MirrorRun:
         kept = self.mirror.as_json()
         if self.discovery is not None:
             kept[DISCOVERY] = self.discovery.as_json()
+        elif self._gone:
+            kept[DISCOVERY] = self._gone
         return kept
 
     async def async_stop(self, other: HubMirrorOptions | None) -> None:
@@ -142,6 +152,7 @@ class MirrorRun:
     def connected(self) -> None:
         """Begin to mirror."""
         self.mirror.connected()
+        self._gone = {}
         if self.discovery is not None:
             self.discovery.async_connected()
         self._on_changed()

@@ -39,6 +39,8 @@ class MirrorStorage:
         self._connector = entry.data[CONF_CONNECTOR_NAME]
         self._store = mirror_store(hass, entry.entry_id)
         self._raw_store = raw_store(hass, entry.entry_id)
+        # What the file has; None: something else may be on its way into it.
+        self._saved: dict[str, Any] | None = None
         # One after the other, or a file that is removed could be written once more.
         self._raw_lock = asyncio.Lock()
         # Which raw messages the file has; empty: there is none, None: nobody knows.
@@ -46,29 +48,36 @@ class MirrorStorage:
 
     async def async_load(self) -> dict[str, Any]:
         """Return what was kept."""
-        kept = _dict(await _async_load(self._store))
-        available = _dict(kept.get("available_datapoints"))
-        return {
+        found = _dict(await _async_load(self._store))
+        available = _dict(found.get("available_datapoints"))
+        kept: dict[str, Any] = {
             "available_datapoints": {
                 kind: _dict(available.get(kind)) for kind in ("sensor", "actuator")
             },
-            "datapoint_map": _dict(kept.get("datapoint_map")),
-            DISCOVERY: {
-                topic: unique_id
-                for topic, unique_id in _dict(kept.get(DISCOVERY)).items()
-                # Nothing is taken back from a BEMCom stack.
-                if isinstance(unique_id, str)
-                and not topic.startswith(f"{self._connector}/")
-            },
+            "datapoint_map": _dict(found.get("datapoint_map")),
         }
+        announced = {
+            topic: unique_id
+            for topic, unique_id in _dict(found.get(DISCOVERY)).items()
+            # Nothing is taken back from a BEMCom stack.
+            if isinstance(unique_id, str)
+            and not topic.startswith(f"{self._connector}/")
+        }
+        if announced:
+            kept[DISCOVERY] = announced
+        self._saved = kept
+        return kept
 
     async def async_save(self, kept: dict[str, Any]) -> None:
         """Keep it."""
-        await _async_try(self._store, self._store.async_save(kept))
+        if kept != self._saved:
+            self._saved = kept
+            await _async_try(self._store, self._store.async_save(kept))
 
     @callback
     def async_save_soon(self, as_json: Callable[[], dict[str, Any]]) -> None:
         """Keep what `as_json` returns, in a moment in which there may be more."""
+        self._saved = None
         self._store.async_delay_save(as_json, _SAVE_DELAY)
 
     async def async_load_raw(self) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import json
 from typing import Any, override
 
+from custom_components.bemcom_connectors.bemcom.broker import MessageRefusedError
 from custom_components.bemcom_connectors.bemcom.mirror import Mirror
 from custom_components.bemcom_connectors.bemcom.model import MirrorOptions
 from custom_components.bemcom_connectors.bemcom.outbox import Outgoing
@@ -39,6 +40,8 @@ class FakeBroker:
         self.subscriptions: list[tuple[str, int]] = []
         self.unsubscribed: list[str] = []
         self.error: Exception | None = None
+        # Topics that are not for us.
+        self.forbidden: set[str] = set()
         self.subscribe_error: Exception | None = None
         # What was sent and is not confirmed yet, if this broker takes its time.
         self.pending: list[tuple[Outgoing, asyncio.Future[None]]] | None = None
@@ -51,6 +54,8 @@ class FakeBroker:
         self.published.append(message)
         if self.error is not None:
             raise self.error
+        if topic in self.forbidden:
+            raise MessageRefusedError("Not authorized")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.pending is None:
             self.arrived.append(message)

@@ -8,10 +8,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.bemcom_connectors.bemcom.broker import (
-    BrokerError,
-    MessageRefusedError,
-)
+from custom_components.bemcom_connectors.bemcom.broker import BrokerError
 from custom_components.bemcom_connectors.bemcom.command_queue import MAX_WAITING_FOR_ONE
 from custom_components.bemcom_connectors.bemcom.mirror import wall_clock
 from custom_components.bemcom_connectors.connector.actuators import (
@@ -384,16 +381,21 @@ def test_what_a_broker_refuses_is_not_sent_again(
 ) -> None:
     async def story(stack: Stack) -> None:
         await stack.map({"a": ONE})
-        stack.broker.error = MessageRefusedError("Not authorized")
+        stack.broker.forbidden = {ONE}
         await stack.say(a=1)
-        stack.broker.error = None
+        stack.broker.forbidden.clear()
         await stack.say(a=2)
         assert values(stack, ONE) == [2]
         assert stack.mirror.publisher.dropped == 1
+        refused = f"The broker refuses a message: {ONE}: Not authorized"
+        assert stack.errors() == [refused]
+        # Where the log itself is forbidden, nothing is said of it there.
+        stack.broker.forbidden = {f"{NAME}/logs"}
+        await stack.map({"a": 1})
+        assert stack.mirror.publisher.dropped == 2
 
     play(story)
-    assert caplog.text.count("The broker refuses a message") == 1
-    assert "Not authorized" in caplog.text
+    assert caplog.text.count("The broker refuses a message") == 2
 
 
 def test_a_subscription_that_is_refused_is_tried_again(

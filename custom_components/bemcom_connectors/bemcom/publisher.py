@@ -192,9 +192,10 @@ class Publisher:
     def _report_refused(self, what: str) -> None:
         """Tell once per topic what the broker would not have."""
         if self._is_first(what):
-            _LOGGER.warning(
-                "%s: The broker refuses a message: %s", self.topics.connector, what
-            )
+            text = f"The broker refuses a message: {what}"
+            _LOGGER.warning("%s: %s", self.topics.connector, text)
+            if not what.startswith(f"{self.topics.logs}:"):
+                self.journal.error("publish", text[:500])
 
     def _is_first(self, what: str) -> bool:
         """Tell whether something is to be told of, which it is once."""

@@ -87,6 +87,7 @@ class Sender:
     def _send_all(self) -> None:
         """Send as much as may be under way at a time."""
         self._handle = None
+        now = asyncio.get_running_loop().time()
         while (
             len(self._under_way) < MAX_UNDER_WAY
             and self._alone_since is None
@@ -96,9 +97,9 @@ class Sender:
             if taken is None:
                 break
             lane, message = taken
-            if self._suspects.is_counted(message):
+            if self._suspects.is_counted(message, now):
                 lane.forget(message)
-            elif self._suspects.is_given_up(message):
+            elif self._suspects.is_given_up(message, now):
                 lane.refused(message)
             elif message.topic not in self._suspects:
                 self._send(lane, message)
@@ -130,7 +131,7 @@ class Sender:
             self._suspects.lost_with(message for _, message in entries)
         elif now - self._alone_since < AT_ONCE:
             ((lane, message),) = entries
-            if self._suspects.lost_alone_with(message):
+            if self._suspects.lost_alone_with(message, now):
                 lane.refused(message)
                 size = len(message.payload)
                 self._report(
@@ -169,7 +170,7 @@ class Sender:
         """Go on after a message that arrived, or after a pause with one that did not."""
         self._alone_since = None
         if error is None:
-            self._suspects.arrived(message.topic)
+            self._suspects.arrived(message)
             lane.done(message)
             self._backoff.reset()
             self.wake()
