@@ -51,6 +51,12 @@ class Mosquitto:
         """Tell whether it was started, and not stopped since."""
         return self._process is not None
 
+    @property
+    def pid(self) -> int:
+        """Return its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def configure(self, *settings: str) -> None:
         """Serve with other lines from the next start on."""
         self._settings = settings

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 import json
+import logging
 from typing import Any
 
 from hypothesis import given, settings, strategies as st
@@ -29,6 +30,7 @@ from custom_components.bemcom_connectors.connector.transport import TcpTransport
 from tests.bemcom.stack import NAME, NOW, Stack, play
 from tests.bemcom.test_messages import JSON, VALUES
 from tests.bemcom.test_vectors import check
+from tests.ocpp.virtual_time import run_virtually
 
 ONE, TWO = f"{NAME}/messages/1/value", f"{NAME}/messages/2/value"
 SET = f"{NAME}/messages/9/value"
@@ -391,7 +393,7 @@ def test_what_a_broker_refuses_is_not_sent_again(
         assert stack.errors() == [refused]
         # Where the log itself is forbidden, nothing is said of it there.
         stack.broker.forbidden = {f"{NAME}/logs"}
-        await stack.map({"a": 1})
+        await stack.map({"a": "else/where"})
         assert stack.mirror.publisher.dropped == 2
 
     play(story)
@@ -821,3 +823,40 @@ def test_a_failure_while_it_pauses_is_one_pause() -> None:
         assert values(stack, ONE) == values(stack, TWO) == [1, 2]
 
     play(story)
+
+
+def test_what_the_connector_logs_is_on_the_topic() -> None:
+    """That of its own code too; and of no other connector."""
+
+    async def story(stack: Stack) -> None:
+        stack.connector.log_once("it", "Not %s", "so")
+        stack.connector.logger.info("A line of its own")
+        logging.getLogger("tests").warning("Of somebody else")
+        await stack.settle()
+        lines = [it["msg"] for it in stack.broker.on(f"{NAME}/logs")]
+        assert lines[-2:] == ["fake: Not so", "A line of its own"]
+        await stack.mirror.stop()
+        stack.connector.logger.warning("Too late")
+        await stack.settle()
+        assert "Too late" not in str(stack.broker.on(f"{NAME}/logs"))
+
+    logger = logging.getLogger("custom_components.bemcom_connectors")
+    logger.setLevel(logging.INFO)
+    try:
+        play(story)
+    finally:
+        logger.setLevel(logging.NOTSET)
+
+
+def test_a_connector_may_log_elsewhere() -> None:
+    """Its mirror knows nothing of that, and minds nothing."""
+
+    async def story() -> None:
+        stack = Stack()
+        adapter: Any = logging.LoggerAdapter(logging.getLogger("tests"), {})
+        stack.connector.logger = adapter
+        await stack.start()
+        assert stack.mirror.is_connected
+        await stack.stop()
+
+    run_virtually(story())

@@ -15,6 +15,7 @@ from .available import AvailableDatapoints, Batches
 from .broker import Broker
 from .datapoint_map import ReadMap, change, map_of, read_map, summary
 from .inbox import Inbox
+from .journal import JournalHandler
 from .messages import MessageError, encode_heartbeat
 from .model import MirrorOptions
 from .outbox import Outgoing
@@ -112,9 +113,22 @@ class Mirror(Listener):
         if self._translate is not None:
             translated = TranslatingListener(self._translate, self._take_translated)
             self._remove.append(self._connector.add_listener(translated))
+        self._listen_to_log()
         self.available.update(self._connector.datapoints, {})
         self.refresh_actuators()
         self.publisher.journal.info("run", "Connector online. Entering main loop.")
+
+    def _listen_to_log(self) -> None:
+        """Have what the connector logs on the topic of logs, as upstream's connectors do."""
+        logger = self._connector.logger
+        if isinstance(
+            logger, logging.Logger
+        ):  # which one of somebody else's may replace
+            loop = asyncio.get_running_loop()
+            journal = self.publisher.journal
+            handler = JournalHandler(journal, loop.call_soon_threadsafe)
+            logger.addHandler(handler)
+            self._remove.append(lambda: logger.removeHandler(handler))
 
     async def stop(self, timeout: float = 5.0) -> None:
         """Publish what is queued, for so many seconds, and end all that runs."""
@@ -240,11 +254,6 @@ class Mirror(Listener):
             journal.info("on_connection", "Connected to the device.")
         elif error is not None:
             journal.error("on_connection", f"Connection to device lost. {error}"[:500])
-
-    @override
-    def on_warning(self, text: str) -> None:
-        """Log what went wrong with a message, or the like."""
-        self.publisher.journal.warning("connector", text[:500])
 
     def refresh_actuators(self) -> None:
         """Announce what can be set now; called by itself with every heartbeat."""

@@ -44,9 +44,6 @@ class Listener:
         `reply` is what the device answered; None: it was not asked to answer.
         """
 
-    def on_warning(self, text: str) -> None:
-        """Take a warning, which is logged once for each thing there is to warn of."""
-
 
 @dataclass(slots=True)
 class Statistics:

@@ -17,6 +17,8 @@ class Notifier:
     def __init__(self, name: str) -> None:
         """Tell nobody yet."""
         self.name = name
+        # Of this connector alone: a mirror has its lines on BEMCom's topic of logs, too.
+        self.logger = logging.getLogger(f"{__package__}.{name}")
         self.statistics = Statistics()
         self._listeners: list[Listener] = []
         self._raw_listeners: list[Listener] = []
@@ -37,12 +39,10 @@ class Notifier:
         return remove
 
     def log_once(self, topic: str, message: str, *args: object) -> None:
-        """Log a warning the first time its topic comes up, and tell the listeners."""
+        """Log a warning the first time its topic comes up."""
         if topic not in self._logged:
             self._logged.add(topic)
-            _LOGGER.warning("%s: " + message, self.name, *args)  # noqa: G003 - the name first in every line
-            text = message % args
-            self._tell(lambda listener: listener.on_warning(text))
+            self.logger.warning("%s: " + message, self.name, *args)  # noqa: G003 - the name first in every line
 
     def _tell(self, what: Callable[[Listener], None]) -> None:
         """Tell all listeners; the two loops of every message spare themselves the calls."""
