@@ -177,4 +177,7 @@ async def test_system_health(hass: HomeAssistant, device: Device) -> None:
         "dropped_frames": 0,
         "commands": 0,
         "command_errors": 1,
+        "mirrors": 0,
+        "mirrors_connected": 0,
+        "mirror_dropped": 0,
     }

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 import logging
 from pathlib import Path
 import time
 
+import aiomqtt
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
+from tests.bemcom.relay import Relay
 from tests.bemcom.test_own_broker import passwords
 from tests.bemcom_api import bemcom_api
 from tests.device import Device
@@ -25,25 +28,18 @@ __all__ = ["mosquitto"]
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 
 
-async def fault_of(entry, wanted: str | None) -> None:
+async def fault_of(entry: MockConfigEntry, wanted: str | None) -> None:
     """Wait until the mirror knows what is wrong."""
     async with asyncio.timeout(10):
         while entry.runtime_data.mirror.diagnostics()["fault"] != wanted:
             await asyncio.sleep(0.01)
 
 
-async def unreachable(entry) -> None:
-    """Wait until the broker was tried and not reached."""
-    async with asyncio.timeout(10):
-        while True:
-            run = entry.runtime_data.mirror._run
-            if run.broker.error is not None and "Connect" in str(run.broker.error):
-                return
-            await asyncio.sleep(0.01)
-
-
 async def test_what_waits_is_not_lost_with_other_options(
-    hass: HomeAssistant, device: Device, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant,
+    device: Device,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Who enters the password that the broker has now gets all that waited for it."""
     settings = passwords(tmp_path, hub="right", api="api")
@@ -66,10 +62,10 @@ async def test_what_waits_is_not_lost_with_other_options(
             await change(hass, entry, **right["mirror"])
             await api.until(lambda: len(api.payloads("raw_message_to_db")) == 5)
             await api.until(lambda: api.values(1)[-1:] == [6])
-            assert api.values(1) == [0, 0, 1, 2, 3, 4, 5, 6]
+            assert api.values(1) == [0, 1, 2, 3, 4, 5, 6]
             raw = api.payloads("raw_message_to_db")[1:]
-            assert ["%s" % it["payload"]["raw_message"] for it in raw] == [
-                """b'{"power": %d}'""" % number for number in (3, 4, 5, 6)
+            assert [it["payload"]["raw_message"] for it in raw] == [
+                str(b'{"power": %d}' % number) for number in (3, 4, 5, 6)
             ]
             # What was lost was lost, whatever the options are.
             assert mirror.dropped == 2
@@ -91,7 +87,7 @@ async def test_options_that_change_quickly(
     entry = hub_entry(device.port, options={"framing": "line"})
     connector = await set_up(hass, entry)
     await receive(hass, device, connector, b'{"power": 1}\n')
-    alone = len(asyncio.all_tasks())
+    alone, nobody = len(asyncio.all_tasks()), _sockets(mosquitto)
     for number in range(20):
         mirror = {} if number % 3 == 2 else mirrored(mosquitto.port, qos=number % 2)
         options = {**entry.options, "mirror": mirror and mirror["mirror"]}
@@ -101,25 +97,25 @@ async def test_options_that_change_quickly(
     async with bemcom_api(mosquitto.port) as api:
         await state_of(hass, BROKER, "on")
         await api.until(lambda: api.payloads("available_datapoints"))
-        clients = await _clients(mosquitto)
-        assert clients == 2  # the API and the mirror
+        # The API, and one mirror: the other connections were given up.
+        async with asyncio.timeout(15):
+            while _sockets(mosquitto) != nobody + 2:
+                await asyncio.sleep(0.05)
     await change(hass, entry)
     assert hass.states.get(BROKER) is None
     async with asyncio.timeout(15):
         while len(asyncio.all_tasks()) > alone:
             await asyncio.sleep(0.05)
-    assert await _clients(mosquitto) == 0
+        while _sockets(mosquitto) > nobody:
+            await asyncio.sleep(0.05)
     assert device.connections == 1
     assert [it for it in caplog.records if it.levelno >= logging.ERROR] == []
 
 
-async def _clients(mosquitto: Mosquitto) -> int:
-    """Return how many are connected to a broker."""
-    process = mosquitto._process
-    assert process is not None
-    found = Path(f"/proc/{process.pid}/fd").iterdir()
-    sockets = [it for it in found if str(it.readlink()).startswith("socket:")]
-    return len(sockets) - 1
+def _sockets(mosquitto: Mosquitto) -> int:
+    """Return how many sockets a broker has."""
+    found = Path(f"/proc/{mosquitto.pid}/fd").iterdir()
+    return sum(str(it.readlink()).startswith("socket:") for it in found)
 
 
 async def test_the_issue_stays_until_the_broker_lets_us_in(
@@ -204,7 +200,9 @@ async def test_a_name_that_no_topic_has_costs_only_the_mirror(
 @asynccontextmanager
 async def silent_broker() -> AsyncGenerator[int]:
     """Yield the port of what takes connections and says nothing."""
-    server = await asyncio.start_server(lambda _, writer: writers.add(writer), "127.0.0.1")
+    server = await asyncio.start_server(
+        lambda _, writer: writers.add(writer), "127.0.0.1"
+    )
     writers: set[asyncio.StreamWriter] = set()
     try:
         yield server.sockets[0].getsockname()[1]
@@ -214,7 +212,9 @@ async def silent_broker() -> AsyncGenerator[int]:
             writer.close()
 
 
-@pytest.mark.parametrize("how", ["unload", "reload", "remove", "disable", "off", "stop"])
+@pytest.mark.parametrize(
+    "how", ["unload", "reload", "remove", "disable", "off", "stop"]
+)
 async def test_a_broker_that_is_silent_keeps_nobody_waiting(
     hass: HomeAssistant, device: Device, how: str
 ) -> None:
@@ -243,3 +243,68 @@ async def test_a_broker_that_is_silent_keeps_nobody_waiting(
         assert time.monotonic() - began < 1
         if how in {"reload", "off"}:
             assert await entries.async_unload(entry.entry_id)
+
+
+async def test_what_was_announced_is_taken_back_when_there_is_a_broker(
+    hass: HomeAssistant, device: Device, mosquitto: Mosquitto
+) -> None:
+    """Though it was away when nobody wanted it any more, and Home Assistant was restarted."""
+    announced: dict[str, bytes] = {}
+
+    async def read() -> None:
+        announced.clear()
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+            await client.subscribe("homeassistant/#")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    async for message in client.messages:
+                        assert isinstance(message.payload, bytes)
+                        announced[str(message.topic)] = message.payload
+
+    async with Relay(mosquitto.port) as relay:
+        port = relay.port
+        entry = hub_entry(device.port, options=mirrored(port, discovery=True))
+        connector = await set_up(hass, entry)
+        await receive(hass, device, connector, b'{"power": 1}\n')
+        await state_of(hass, BROKER, "on")
+        async with asyncio.timeout(10):
+            while len(announced) < 2:
+                await read()
+        await relay.cut()
+        await state_of(hass, BROKER, "off")
+        await change(hass, entry, **mirrored(port)["mirror"])
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await read()
+        assert len(announced) == 2
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        relay.port = port
+        await relay.open()
+        await state_of(hass, BROKER, "on")
+        async with asyncio.timeout(10):
+            while announced:
+                await read()
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await relay.cut()
+
+
+async def test_what_comes_between_two_mirrors_is_published(
+    hass: HomeAssistant, device: Device, mosquitto: Mosquitto
+) -> None:
+    """A broker may take its time with what the former one said, and devices go on."""
+    async with Relay(mosquitto.port) as relay, bemcom_api(mosquitto.port) as api:
+        entry = hub_entry(device.port, options=mirrored(relay.port))
+        connector = await set_up(hass, entry)
+        await api.send_map({"power": 1, "mode": 2})
+        await receive(hass, device, connector, b'{"power": 1.5, "mode": 7}\n')
+        await api.until(lambda: api.values(1) and api.values(2))
+        relay.silent = True
+        other = mirrored(mosquitto.port)["mirror"]
+        options = {**entry.options, "mirror": other}
+        hass.config_entries.async_update_entry(entry, options=options)
+        while entry.runtime_data.mirror.is_on:
+            await asyncio.sleep(0)
+        await device.send(b'{"power": 2.5}\n')
+        await api.until(lambda: api.values(1)[-1] == 2.5)
+        assert set(api.values(2)) == {7}
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await relay.cut()

@@ -487,6 +487,22 @@ async def test_a_unit_that_the_user_chose(
     await until(is_kelvin)
 
 
+async def test_a_class_that_the_user_chose(
+    hass: HomeAssistant, hub: Hub, device: Device, other: MockConfigEntry
+) -> None:
+    await say(hub, device, switched=True)
+    await until(shows(hass, "_datapoint_switched", "on"))
+    er.async_get(hass).async_update_entity(
+        _entity_id(hass, hub, "switched"), device_class="running"
+    )
+
+    def is_running() -> bool:
+        state = seen(hass, "_datapoint_switched")
+        return state is not None and state.attributes.get("device_class") == "running"
+
+    await until(is_running)
+
+
 async def test_a_hub_that_is_removed(
     hub: Hub, device: Device, mosquitto: Mosquitto
 ) -> None:
@@ -520,6 +536,7 @@ async def test_an_earlier_run(
     second.descriptions = {}
     second.discovery = second.make(PREFIX)
     second.start(kept | {"nonsense": "x", "old/sensor/n/o/config": "y"})
+    second.discovery.async_update(["stays"])
     await until(lambda: second.mirror.is_connected)
     await until(lambda: len(second.discovery.as_json()) == len(kept) - 1)
     now = await topics(mosquitto.port, f"{PREFIX}/#")
@@ -551,14 +568,28 @@ async def test_a_broker_that_forgets_everything(
 
 
 async def test_no_more_than_a_hub_may_have(
-    hub: Hub, device: Device, mosquitto: Mosquitto
+    hass: HomeAssistant, entry: MockConfigEntry, device: Device, mosquitto: Mosquitto
 ) -> None:
-    hub.connector.max_datapoints = 3
-    await say(hub, device, **MESSAGE)
-    await until(lambda: len(hub.mirror.publisher.own.sensors) >= 3)
-    await until(lambda: not len(hub.mirror.publisher.outbox))
-    configs = await topics(mosquitto.port, f"{PREFIX}/#")
-    assert sum("/sensor/" in it or "/binary_sensor/" in it for it in configs) <= 4
+    """Of each kind; the hub itself is none of them."""
+    first = Hub(hass, entry, mosquitto.port)
+    first.start()
+    await until(lambda: first.mirror.is_connected)
+    await say(first, device, **MESSAGE)
+    await until(lambda: len(first.discovery.as_json()) > len(MESSAGE))
+    await first.stop(remove=True)
+    first.connector.max_datapoints = 2
+    second = Hub(hass, entry, mosquitto.port)
+    second.start()
+    await until(lambda: second.mirror.is_connected)
+    await until(lambda: len(second.discovery.as_json()) >= 5)
+    second.discovery.async_update([*MESSAGE, "and more"])
+    await until(lambda: not len(second.mirror.publisher.outbox))
+    announced = (await topics(mosquitto.port, f"{PREFIX}/#")).keys()
+    assert announced == second.discovery.as_json().keys()
+    ids = [*second.discovery.as_json().values()]
+    kinds = ("_datapoint_", "_actuator_", "_hub_")
+    assert [sum(kind in it for it in ids) for kind in kinds] == [2, 2, 1]
+    await second.stop()
 
 
 async def test_state_of_a_connector_that_fails(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+import trustme
 
+from custom_components.bemcom_connectors.connector import base
 from custom_components.bemcom_connectors.const import DOMAIN
 from custom_components.bemcom_connectors.mirror_storage import (
     mirror_store,
     raw_store,
+    unpack,
 )
 from demo.serial_device import SerialSensor
 from homeassistant.config_entries import ConfigEntryState
@@ -33,7 +37,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from tests.actuators import HEATER, sensor_entry
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
-from tests.bemcom.test_own_broker import passwords
+from tests.bemcom.test_own_broker import files, passwords
 from tests.bemcom_api import bemcom_api
 from tests.device import Device
 from tests.hub import NAME, hub_entry, receive, set_up, state_of
@@ -217,6 +221,40 @@ async def test_the_user_hears_of_a_password_that_is_wrong(
         assert await hass.config_entries.async_unload(entry.entry_id)
 
 
+async def test_the_user_hears_of_a_broker_that_nobody_can_trust(
+    hass: HomeAssistant,
+    device: Device,
+    tmp_path: Path,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    """Its certificate is another one now, perhaps, or it is somebody else."""
+    theirs = files(trustme.CA(), tmp_path, "broker")
+    tls = (
+        "allow_anonymous true",
+        f"certfile {theirs['certificate']}",
+        f"keyfile {theirs['key']}",
+    )
+    async with Mosquitto(tmp_path, *tls) as mosquitto:
+        encrypted = mirrored(mosquitto.port, tls=True)
+        entry = hub_entry(device.port, options=encrypted)
+        issue_id = f"mirror_certificate_{entry.entry_id}"
+        await set_up(hass, entry)
+        mirror = entry.runtime_data.mirror
+        async with asyncio.timeout(10):
+            while (shown := mirror.diagnostics()) and shown["fault"] is None:
+                await asyncio.sleep(0.01)
+        await look(hass, 2)
+        issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+        assert issue is not None
+        assert issue.translation_placeholders is not None
+        where = issue.translation_placeholders["broker"]
+        assert where == f"127.0.0.1:{mosquitto.port}"
+        await change(hass, entry, **encrypted["mirror"], ca=theirs["ca"])
+        await state_of(hass, BROKER, STATE_ON)
+        assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_the_user_hears_of_a_map_that_is_wrong(
     hass: HomeAssistant,
     device: Device,
@@ -273,7 +311,7 @@ async def test_raw_messages_wait_on_disk(
     await look(hass, 10)  # it would be there after a power failure, too
     stored = await raw_store(hass, entry.entry_id).async_load()
     assert stored is not None
-    assert len(stored["messages"]) == 1
+    assert len(unpack(stored["messages"])[0]) == 1
     await receive(hass, device, connector, b'{"power": 2}\n')
     assert await hass.config_entries.async_unload(entry.entry_id)
     await mosquitto.start()
@@ -315,6 +353,21 @@ async def test_home_assistant_says_goodbye_when_it_stops(
         await api.until(lambda: "Connector stopped." in api.logs())
         last = api.payloads("heartbeat")[-1]
         assert last["next_heartbeats_timestamp"] == last["this_heartbeats_timestamp"]
+
+
+async def test_the_log_has_what_is_of_the_hub_only(
+    hass: HomeAssistant, device: Device, mosquitto: Mosquitto
+) -> None:
+    """Whatever it is called: `base` is a module of the integration, too."""
+    options = mirrored(mosquitto.port)
+    entry = hub_entry(device.port, name="base", options=options)
+    async with bemcom_api(mosquitto.port, "base") as api:
+        connector = await set_up(hass, entry)
+        logging.getLogger(base.__name__).warning("of another hub")
+        connector.logger.warning("of this one")
+        await api.until(lambda: "of this one" in api.logs())
+        assert "of another hub" not in api.logs()
+        assert await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_diagnostics_and_system_health_tell_of_the_mirror(

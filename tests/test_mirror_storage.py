@@ -2,10 +2,12 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from custom_components.bemcom_connectors.const import DOMAIN
+from custom_components.bemcom_connectors.mirror_storage import pack, unpack
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
@@ -26,6 +28,7 @@ def file_of(entry_id: str, kind: str) -> str:
     return f"{DOMAIN}.{entry_id}.{kind}"
 
 
+NO_DICT: list[Any] = [5, [], "text"]
 JUNK: list[Any] = [
     {},
     {"version": 99, "data": {}},
@@ -35,9 +38,7 @@ JUNK: list[Any] = [
     *(
         {"version": 1, "data": data}
         for data in (
-            5,
-            [],
-            "text",
+            *NO_DICT,
             {"available_datapoints": []},
             {"available_datapoints": {"sensor": ["a"], "actuator": 5}},
             {"datapoint_map": ["sensor", "actuator"]},
@@ -49,22 +50,27 @@ JUNK: list[Any] = [
             {"messages": 5},
             {"messages": {}},
             {"messages": [5, None, "no JSON", "[]", "{}x"]},
+            {"messages": "no base64"},
+            {"messages": "AAAA"},
+            {"messages": "ä"},
+            {"messages": pack([b"5", b"no JSON", b"[]", b"{}x", b"", b"null"])},
         )
     ),
 ]
 
 
-@pytest.mark.parametrize("junk", JUNK, ids=str)
-@pytest.mark.parametrize("discovery", [False, True])
+@pytest.mark.parametrize(
+    "found", [(it, discovery) for it in JUNK for discovery in (False, True)], ids=str
+)
 async def test_a_file_that_is_broken_costs_no_hub(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
     device: Device,
     mosquitto: Mosquitto,
-    junk: Any,
-    discovery: bool,
+    found: tuple[Any, bool],
 ) -> None:
     """What can be used is used, and nothing of the rest is ever published."""
+    junk, discovery = found
     options = mirrored(mosquitto.port, discovery=discovery, **RAW)
     entry = hub_entry(device.port, options=options)
     for kind in ("mirror", "raw_messages"):
@@ -101,7 +107,7 @@ async def test_what_can_be_used_is_used(
     raw = json.dumps({"payload": {"raw_message": "kept", "timestamp": 5}})
     hass_storage[file_of(entry.entry_id, "raw_messages")] = {
         "version": 1,
-        "data": {"messages": [raw, 5]},
+        "data": {"messages": pack([raw.encode(), b"5", b"no JSON"])},
     }
     async with bemcom_api(mosquitto.port) as api:
         connector = await set_up(hass, entry)
@@ -118,7 +124,6 @@ async def test_a_disk_that_takes_nothing_costs_nothing_else(
     hass: HomeAssistant,
     device: Device,
     mosquitto: Mosquitto,
-    monkeypatch: pytest.MonkeyPatch,
     error: OSError,
 ) -> None:
     """The hub goes on, is unloaded, comes again and is removed."""
@@ -130,22 +135,24 @@ async def test_a_disk_that_takes_nothing_costs_nothing_else(
     entry = hub_entry(device.port, options=mirrored(mosquitto.port, **RAW))
     connector = await set_up(hass, entry)
     await state_of(hass, BROKER, "on")
-    monkeypatch.setattr(Store, "async_save", fail)
-    monkeypatch.setattr(Store, "async_remove", fail)
-    await mosquitto.stop()
-    await state_of(hass, BROKER, "off")
-    await receive(hass, device, connector, b'{"power": 1}\n')
-    await look(hass, 10)
-    await change(hass, entry, **mirrored(mosquitto.port, qos=0)["mirror"])
-    await mosquitto.start()
-    await change(hass, entry, **mirrored(mosquitto.port, qos=1)["mirror"])
-    await state_of(hass, BROKER, "on")
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await state_of(hass, BROKER, "on")
-    await change(hass, entry)
-    assert not entry.runtime_data.mirror.is_on
-    assert await hass.config_entries.async_remove(entry.entry_id)
+    with (
+        patch.object(Store, "async_save", fail),
+        patch.object(Store, "async_remove", fail),
+    ):
+        await mosquitto.stop()
+        await state_of(hass, BROKER, "off")
+        await receive(hass, device, connector, b'{"power": 1}\n')
+        await look(hass, 10)
+        await change(hass, entry, **mirrored(mosquitto.port, qos=0)["mirror"])
+        await mosquitto.start()
+        await change(hass, entry, **mirrored(mosquitto.port, qos=1)["mirror"])
+        await state_of(hass, BROKER, "on")
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await state_of(hass, BROKER, "on")
+        await change(hass, entry)
+        assert not entry.runtime_data.mirror.is_on
+        assert await hass.config_entries.async_remove(entry.entry_id)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +172,7 @@ async def test_who_wants_no_raw_messages_on_disk_has_none(
     await receive(hass, device, connector, b'{"power": 1}\n')
     await look(hass, 10)
     name = file_of(entry.entry_id, "raw_messages")
-    assert len(hass_storage[name]["data"]["messages"]) == 1
+    assert len(unpack(hass_storage[name]["data"]["messages"])[0]) == 1
     if other is None:
         await change(hass, entry)
     else:
@@ -205,7 +212,6 @@ async def test_what_did_not_change_is_not_written_again(
     hass: HomeAssistant,
     device: Device,
     mosquitto: Mosquitto,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither look by look, nor with every attempt to reach a device that is away."""
     written: list[str] = []
@@ -215,19 +221,19 @@ async def test_what_did_not_change_is_not_written_again(
         written.append(store.key)
         await save(store, data)
 
-    monkeypatch.setattr(Store, "async_save", count)
-    entry = hub_entry(device.port, options=mirrored(mosquitto.port, **RAW))
-    await mosquitto.stop()
-    connector = await set_up(hass, entry)
-    await receive(hass, device, connector, b'{"power": 1}\n')
-    await look(hass, 40)
-    raw = file_of(entry.entry_id, "raw_messages")
-    assert written.count(raw) == 1
-    await device.go_away()
-    await hass.config_entries.async_unload(entry.entry_id)
-    written.clear()
-    for _ in range(3):
-        assert not await hass.config_entries.async_setup(entry.entry_id)
+    with patch.object(Store, "async_save", count):
+        entry = hub_entry(device.port, options=mirrored(mosquitto.port, **RAW))
+        await mosquitto.stop()
+        connector = await set_up(hass, entry)
+        await receive(hass, device, connector, b'{"power": 1}\n')
+        await look(hass, 40)
+        raw = file_of(entry.entry_id, "raw_messages")
+        assert written.count(raw) == 1
+        await device.go_away()
         await hass.config_entries.async_unload(entry.entry_id)
-    assert [it for it in written if entry.entry_id in it and "mirror" in it] == []
-    assert raw not in written
+        written.clear()
+        for _ in range(3):
+            assert not await hass.config_entries.async_setup(entry.entry_id)
+            await hass.config_entries.async_unload(entry.entry_id)
+        assert [it for it in written if entry.entry_id in it and "mirror" in it] == []
+        assert raw not in written

@@ -136,6 +136,7 @@ class ConnectorCoordinator(DataUpdateCoordinator[dict[str, JsonValue]], Listener
     async def async_shutdown(self) -> None:
         """Close the link and keep what was learned."""
         await super().async_shutdown()
+        self.mirror.async_close()
         async with self._showing:  # no entity is added after this
             await self.connector.stop()
         self.link_events.async_close()

@@ -16,10 +16,9 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from .bemcom.broker import BrokerError
 from .bemcom.own_broker import BrokerListener
 from .home_assistant_client import HomeAssistantClient
+from .home_assistant_mqtt import MQTT, mqtt_entry
 
 _LOGGER = logging.getLogger(__name__)
-
-_MQTT = "mqtt"
 
 # What is over in a moment, and no reason to say anything.
 _ON_THE_WAY = {ConfigEntryState.SETUP_IN_PROGRESS, ConfigEntryState.UNLOAD_IN_PROGRESS}
@@ -108,7 +107,7 @@ class HomeAssistantBroker:
         self, _change: ConfigEntryChange, entry: ConfigEntry
     ) -> None:
         """Look what there is now."""
-        if entry.domain == _MQTT:
+        if entry.domain == MQTT:
             self._async_look()
 
     @callback
@@ -120,15 +119,7 @@ class HomeAssistantBroker:
     @callback
     def _async_look(self) -> None:
         """See whether there is a connection."""
-        entry = next(
-            iter(
-                self._hass.config_entries.async_entries(
-                    _MQTT, include_ignore=False, include_disabled=False
-                )
-            ),
-            None,
-        )
-        if entry is None:
+        if (entry := mqtt_entry(self._hass)) is None:
             self._async_lose()
             self._async_note(MqttReason.MISSING)
         elif entry.state is ConfigEntryState.LOADED:

@@ -7,13 +7,14 @@ import socket
 from typing import Any
 
 from homeassistant.components.network import async_get_adapters
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DISCOVERY, CONF_PORT
 from homeassistant.core import HomeAssistant
 
 from .bemcom.broker_options import DEFAULT_PORT
 from .mirror_options import CONF_DISCOVERY_PREFIX, DEFAULT_DISCOVERY_PREFIX
 
-_MQTT = "mqtt"
+MQTT = "mqtt"
 _BROKER = "broker"
 
 # What Home Assistant calls the broker that is its app. Others know it by the machine.
@@ -21,27 +22,29 @@ _APP = "core-mosquitto"
 _HERE = "this machine"
 
 
-def has_mqtt(hass: HomeAssistant) -> bool:
-    """Tell whether MQTT is set up; whether its broker can be reached is another question."""
-    return hass.config_entries.async_has_entries(
-        _MQTT, include_ignore=False, include_disabled=False
+def mqtt_entry(hass: HomeAssistant) -> ConfigEntry | None:
+    """Return the entry of MQTT, of which there is one at most; None: none, or it is disabled.
+
+    Whether its broker can be reached is another question.
+    """
+    entries = hass.config_entries.async_entries(
+        MQTT, include_ignore=False, include_disabled=False
     )
+    return entries[0] if entries else None
 
 
 async def async_discovers(
     hass: HomeAssistant, host: str, port: int, prefix: str
 ) -> bool:
     """Tell whether Home Assistant itself takes up what is announced on a broker."""
-    entries = hass.config_entries.async_entries(
-        _MQTT, include_ignore=False, include_disabled=False
-    )
-    settings = [{**entry.data, **entry.options} for entry in entries]
-    hosts = [it[_BROKER] for it in settings if _listens(it, port, prefix)]
-    if not hosts:
+    if (entry := mqtt_entry(hass)) is None:
+        return False
+    settings = {**entry.data, **entry.options}
+    if not _listens(settings, port, prefix):
         return False
     here = await _own_addresses(hass)
-    ours = await _places(host, here)
-    return any([ours & await _places(it, here) for it in hosts])
+    places = await _places(settings[_BROKER], here)
+    return not places.isdisjoint(await _places(host, here))
 
 
 def _listens(settings: Mapping[str, Any], port: int, prefix: str) -> bool:

@@ -30,6 +30,11 @@ _RAW_LOOKS = 10
 # Brokers start slowly too, so that only what lasts is worth a word.
 _FAULT_LOOKS = 2
 
+# What is queued may take so many seconds at the end; less where it can wait for the mirror that
+# follows, as nobody listens to the connector meanwhile.
+_PATIENCE = 5.0
+_HANDOVER = 1.0
+
 # Nobody waits longer for a broker to forget what was announced, in seconds.
 _CLEARING = 5.0
 
@@ -60,7 +65,7 @@ class HubMirror:
         self._kept: dict[str, Any] = {}
         # Other options and the end may come at the same time.
         self._changing = asyncio.Lock()
-        self._is_over = False
+        self._over = asyncio.Event()
         # What runs before this one lost.
         self._dropped = 0
         self._looks = self._fault_looks = 0
@@ -79,7 +84,7 @@ class HubMirror:
             )
         )
         async with self._changing:
-            if not self._is_over:
+            if not self._over.is_set():
                 await self._async_begin(await _async_options(self._hass, self._entry))
 
     @callback
@@ -92,13 +97,14 @@ class HubMirror:
         """Take up what the options say now; the link of the hub stays open."""
         async with self._changing:
             options = await _async_options(self._hass, self._entry)
-            if options == self._options or self._is_over:
+            if options == self._options or self._over.is_set():
                 if self._run is not None:
                     self._run.mirror.refresh_actuators()
                     self.async_announce(self._connector.actuators)
                 return
-            former = await self._async_end(options)
-            if self._is_over:
+            patience = _PATIENCE if options is None else _HANDOVER
+            former = await self._async_end(options, patience)
+            if self._over.is_set():
                 await self._async_keep_raw(former)
                 return
             # They may be right now; if not, that is said again.
@@ -110,19 +116,26 @@ class HubMirror:
                 add()
         self._async_changed()
 
+    @callback
+    def async_close(self) -> None:
+        """Begin nothing any more, whatever the options say: all is about to stop."""
+        self._over.set()
+
     async def async_stop(self) -> None:
         """Publish what is queued, and keep the rest."""
-        self._is_over = True
+        self.async_close()
         async with self._changing:
             await self._async_keep_raw(await self._async_end(self._options))
 
-    async def _async_end(self, other: HubMirrorOptions | None) -> MirrorRun | None:
+    async def _async_end(
+        self, other: HubMirrorOptions | None, patience: float = _PATIENCE
+    ) -> MirrorRun | None:
         """End the mirror there is, as these options follow, and return it."""
         if (run := self._run) is None:
             return None
         self._run = None
         try:
-            await run.async_stop(other)
+            await run.async_stop(other, patience)
         finally:
             self._kept = run.as_json()
             await self._storage.async_save(self._kept)

@@ -33,6 +33,7 @@ class MirrorFault(StrEnum):
 
     CREDENTIALS = "credentials"
     REFUSED = "refused_by_broker"
+    CERTIFICATE = "certificate"
     FILES = "files"
     MQTT_MISSING = "mqtt_missing"
 

@@ -250,8 +250,11 @@ class MirrorDiscovery(Listener):
 
     def _is_full(self, unique_id: str) -> bool:
         """Tell whether there are as many of a kind as a hub may have."""
-        kind = self._actuators if unique_id.startswith(self._actuators) else ""
-        count = sum(it.startswith(kind or self._datapoints) for it in self._announced)
+        if unique_id == self._hub:
+            return False
+        is_actuator = unique_id.startswith(self._actuators)
+        kind = self._actuators if is_actuator else self._datapoints
+        count = sum(it.startswith(kind) for it in self._announced)
         return count >= self._connector.max_datapoints
 
     def _take_back(self, topic: str, unique_id: str) -> None:

@@ -15,7 +15,7 @@ from .command_forms import names_of
 from .connector.model import LinkReason, OptionsError
 from .const import CONF_CONNECTOR_NAME, CONF_HUB_KIND, CONF_MIRROR, CONF_TLS, HUB_OCPP
 from .decoding_flow import reason_of
-from .home_assistant_mqtt import async_discovers, has_mqtt
+from .home_assistant_mqtt import async_discovers, mqtt_entry
 from .mirror_fields import (
     CONF_REMOVAL,
     CONNECTION_FIELDS,
@@ -86,7 +86,7 @@ class MirrorSteps(OptionsFlow):
             else:
                 if connection == MirrorConnection.OWN:
                     return await self.async_step_mirror_broker()
-                if has_mqtt(self.hass):
+                if mqtt_entry(self.hass) is not None:
                     return await self.async_step_mirror_messages()
                 errors[CONF_CONNECTION] = "mqtt_missing"
         return self.async_show_form(

@@ -157,16 +157,16 @@ def mirror_options(
     name = checked_name(entry_data[CONF_CONNECTOR_NAME])
     is_own = connection == MirrorConnection.OWN
     prefix = settings[CONF_DISCOVERY_PREFIX]
-    discovers = is_own and settings[CONF_DISCOVERY] and topic_fault(prefix) is None
-    if is_among_topics(prefix, name):
-        discovers = False
+    announces = is_own and settings[CONF_DISCOVERY]
+    if topic_fault(prefix) is not None or is_among_topics(prefix, name):
+        announces = False
     is_ocpp = entry_data.get(CONF_HUB_KIND) == HUB_OCPP
     return HubMirrorOptions(
         mirror=_mirror(settings, name, version),
         broker=broker_options(settings) if is_own else None,
         raw_on_disk=settings[CONF_RAW_MESSAGES] and settings[CONF_RAW_ON_DISK],
         legacy_keys=is_ocpp and settings[CONF_LEGACY_KEYS],
-        discovery_prefix=prefix if discovers else "",
+        discovery_prefix=prefix if announces else "",
     )
 
 

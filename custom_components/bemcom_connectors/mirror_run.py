@@ -89,10 +89,16 @@ class MirrorRun:
         if former is not None:
             self._take_over(former)
         self.mirror.start()
-        if former is None and (values := self._connector.datapoints):
-            # Which it had before there was a mirror, or in an earlier run.
+        # What it had before there was a mirror, or got while one took the place of another.
+        known = self.mirror.publisher.latest
+        values = {
+            key: value
+            for key, value in self._connector.datapoints.items()
+            if key not in known or known[key].values[key] is not value
+        }
+        if values:
             last = self._connector.statistics.last_message
-            self.mirror.on_reading(Reading(dict(values), last or wall_clock()))
+            self.mirror.on_reading(Reading(values, last or wall_clock()))
         announced = kept.get(DISCOVERY) or {}
         if self.discovery is not None:
             self.discovery.async_start(announced)
@@ -134,8 +140,8 @@ class MirrorRun:
             kept[DISCOVERY] = self._gone
         return kept
 
-    async def async_stop(self, other: HubMirrorOptions | None) -> None:
-        """Publish what is queued, as far as there is a broker, and end.
+    async def async_stop(self, other: HubMirrorOptions | None, patience: float) -> None:
+        """Publish what is queued, for so many seconds if there is a broker, and end.
 
         Where the `other` options, of the one that follows, announce nothing or elsewhere,
         what was announced is taken back.
@@ -143,7 +149,7 @@ class MirrorRun:
         if self.discovery is not None:
             self.discovery.async_stop(remove=_place(self.options) != _place(other))
         try:
-            await self.mirror.stop()
+            await self.mirror.stop(patience)
         finally:
             await self.broker.stop()
 

@@ -1,9 +1,11 @@
 """What is kept for the mirror of a hub over a restart; no file costs the hub anything."""
 
 import asyncio
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 import logging
 from typing import TYPE_CHECKING, Any
+import zlib
 
 import orjson
 
@@ -82,12 +84,10 @@ class MirrorStorage:
 
     async def async_load_raw(self) -> list[str]:
         """Return the raw messages that wait."""
-        kept = _dict(await _async_load(self._raw_store)).get("messages")
-        messages = kept if isinstance(kept, list) else []
-        usable = await self._hass.async_add_executor_job(_usable, messages)
-        if len(usable) == len(messages):
-            self._raw_mark = _mark(len(usable), sum(len(it.encode()) for it in usable))
-        return usable
+        packed = _dict(await _async_load(self._raw_store)).get("messages")
+        messages, size = await self._hass.async_add_executor_job(unpack, packed)
+        self._raw_mark = None if packed and not messages else _mark(len(messages), size)
+        return messages
 
     @callback
     def async_note_other_run(self) -> None:
@@ -100,14 +100,16 @@ class MirrorStorage:
         async with self._raw_lock:
             lane = publisher.outbox.raw
             counters = lane.counters
-            mark = _mark(len(lane), lane.size, counters.sent, counters.dropped)
+            lost = counters.sent + counters.dropped
+            mark = _mark(len(lane), lane.size, lost)
             if mark == self._raw_mark:
                 return
             self._raw_mark = mark
             store = self._raw_store
             if mark:
-                messages = {"messages": publisher.raw_waiting()}
-                await _async_try(store, store.async_save(messages))
+                payloads = [it.payload for it in lane.messages()]
+                packed = await self._hass.async_add_executor_job(pack, payloads)
+                await _async_try(store, store.async_save({"messages": packed}))
             else:
                 await _async_try(store, store.async_remove())
 
@@ -129,15 +131,34 @@ def mirror_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
     return Store(hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.mirror")
 
 
-def raw_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, list[str]]]:
-    """Return where the raw messages of an entry wait, which may be private, and are many."""
+def raw_store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, str]]:
+    """Return where the raw messages of an entry wait, which may be private."""
     return Store(
-        hass,
-        STORAGE_VERSION,
-        f"{DOMAIN}.{entry_id}.raw_messages",
-        private=True,
-        serialize_in_event_loop=False,
+        hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.raw_messages", private=True
     )
+
+
+def pack(payloads: list[bytes]) -> str:
+    """Return messages as they are stored; blocks, but lets the event loop go on.
+
+    What writes JSON does not, and disks of small machines last longer with less.
+    """
+    packer = zlib.compressobj(1)
+    packed = [packer.compress(piece) for it in payloads for piece in (it, b"\n")]
+    return b64encode(b"".join([*packed, packer.flush()])).decode()
+
+
+def unpack(packed: object) -> tuple[list[str], int]:
+    """Return those that a BEMCom stack can take, and their size; blocks."""
+    if not isinstance(packed, str):
+        return [], 0
+    try:
+        data = zlib.decompress(b64decode(packed))
+    except ValueError, zlib.error:
+        _LOGGER.warning("The raw messages that were kept cannot be read")
+        return [], 0
+    lines = [it for it in data.split(b"\n") if _is_object(it)]
+    return [it.decode() for it in lines], sum(map(len, lines))
 
 
 async def _async_load(store: Store[Any]) -> object:
@@ -158,20 +179,15 @@ async def _async_try(store: Store[Any], doing: Awaitable[None]) -> None:
         _LOGGER.exception("The file %s cannot be written", store.key)
 
 
-def _mark(count: int, *more: int) -> Mark:
+def _mark(count: int, size: int, gone: int = 0) -> Mark:
     """Return what is another one when other messages wait."""
-    return (count, *more) if count else ()
+    return (count, size, gone) if count else ()
 
 
-def _usable(messages: list[object]) -> list[str]:
-    """Return the messages that a BEMCom stack can take."""
-    return [it for it in messages if isinstance(it, str) and _is_object(it)]
-
-
-def _is_object(text: str) -> bool:
-    """Tell whether a text is an object in JSON."""
+def _is_object(line: bytes) -> bool:
+    """Tell whether a line is an object in JSON."""
     try:
-        return isinstance(orjson.loads(text), dict)
+        return isinstance(orjson.loads(line), dict)
     except orjson.JSONDecodeError:
         return False
 

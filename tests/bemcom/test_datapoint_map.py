@@ -14,8 +14,8 @@ from custom_components.bemcom_connectors.bemcom.available import (
 from custom_components.bemcom_connectors.bemcom.datapoint_map import (
     MAX_ENTRIES,
     DatapointMap,
-    change,
     map_of,
+    newly_published,
     read_map,
     summary,
 )
@@ -140,7 +140,7 @@ def test_a_map_is_bounded() -> None:
 def test_what_another_map_means() -> None:
     old = DatapointMap({"a": "c/1", "b": "c/2"}, {"c/3": "k", "c/4": "k"})
     new = DatapointMap({"a": "c/1", "b": "c/5", "d": "c/6"}, {"c/4": "l", "c/7": "m"})
-    assert change(old, new) == (type(change(old, new))(("c/7",), ("c/3",), ("b", "d")))
+    assert newly_published(old, new) == ("b", "d")
     assert new.unknown(["a", "b"], ["l"]) == ("d", "m")
 
 

@@ -23,9 +23,9 @@ from custom_components.bemcom_connectors.bemcom.messages import (
     encode_available_datapoints,
     encode_heartbeat,
     encode_log,
-    encode_log_record,
     encode_raw_message,
     encode_value,
+    text_of,
 )
 from custom_components.bemcom_connectors.connector.model import RawMessage
 
@@ -235,7 +235,5 @@ def test_a_last_heartbeat_ends_at_once() -> None:
 
 def test_a_record_that_cannot_be_formatted_is_a_line_too() -> None:
     record = logging.LogRecord("name", 30, "", 1, "%d of %s", ("x",), None)
-    message = strictly(encode_log_record(record))
-    assert message["msg"] == "%d of %s"
-    assert message["emitter"] == "name"
+    assert text_of(record) == "%d of %s"
     assert len(strictly(encode_log("x" * 9999, "e", 10, 1))["msg"]) == MAX_LOG_TEXT

@@ -5,7 +5,10 @@ from typing import override
 
 import pytest
 
-from custom_components.bemcom_connectors.bemcom.broker import BrokerError
+from custom_components.bemcom_connectors.bemcom.broker import (
+    BrokerError,
+    MessageRefusedError,
+)
 from custom_components.bemcom_connectors.bemcom.subscriptions import Subscriptions
 from tests.bemcom.stack import FakeBroker
 from tests.ocpp.virtual_time import run_virtually
@@ -89,6 +92,36 @@ def test_what_is_wanted_changes_on_the_way(fails: bool) -> None:
         await asyncio.sleep(200)
         assert topics.current == MANY.keys()
         assert len(reports) == (50 if fails else 0)
+        topics.lost()
+
+    run_virtually(story())
+
+
+def test_what_a_broker_refuses_is_known_until_it_takes_it() -> None:
+    """Or until nobody wants it any more; a broker that is lost refuses nothing."""
+
+    async def story() -> None:
+        broker = FakeBroker()
+        reports: list[str] = []
+        changes: list[tuple[str, ...]] = []
+        topics = Subscriptions(
+            broker, reports.append, on_refused=lambda: changes.append(topics.refused)
+        )
+        broker.subscribe_error = BrokerError("Lost")
+        topics.want({"a": 1, "b": 1})
+        topics.connected()
+        await settle()
+        assert topics.refused == ()
+        broker.subscribe_error = MessageRefusedError("Not authorized")
+        await asyncio.sleep(300)
+        assert topics.refused == ("a", "b")
+        topics.want({"a": 1})
+        assert topics.refused == ("a",)
+        broker.subscribe_error = None
+        await asyncio.sleep(300)
+        assert topics.refused == ()
+        assert changes == [("a",), ("a", "b"), ("a",), ()]
+        assert len(reports) == 2
         topics.lost()
 
     run_virtually(story())

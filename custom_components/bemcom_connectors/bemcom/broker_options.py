@@ -6,7 +6,6 @@ import ssl
 from ..connector.model import OptionsError
 
 DEFAULT_PORT = 1883
-DEFAULT_TLS_PORT = 8883
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,15 +35,6 @@ class DatapointMap:
 
 
 @dataclass(frozen=True, slots=True)
-class MapChange:
-    """What another map means: topics to listen to or not, and sensors that are new."""
-
-    subscribe: tuple[str, ...]
-    unsubscribe: tuple[str, ...]
-    sensors: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ReadMap:
     """A map that came, with the entries that were left out, and why."""
 
@@ -85,15 +76,10 @@ def map_of(message: Mapping[str, JsonValue], topics: Topics) -> ReadMap:
     return ReadMap(DatapointMap(published, settable), tuple(left_out))
 
 
-def change(old: DatapointMap, new: DatapointMap) -> MapChange:
-    """Return what has to be done when a map takes the place of another."""
-    return MapChange(
-        tuple(it for it in new.actuators if it not in old.actuators),
-        tuple(it for it in old.actuators if it not in new.actuators),
-        tuple(
-            key for key, topic in new.sensors.items() if old.sensors.get(key) != topic
-        ),
-    )
+def newly_published(old: DatapointMap, new: DatapointMap) -> tuple[str, ...]:
+    """Return the keys that get a topic, or another one, when a map takes the place of another."""
+    former = old.sensors
+    return tuple(key for key, it in new.sensors.items() if former.get(key) != it)
 
 
 def summary(faults: Collection[str]) -> str:

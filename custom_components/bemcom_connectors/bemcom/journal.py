@@ -4,7 +4,7 @@ from collections.abc import Callable
 import logging
 from typing import override
 
-from .messages import encode_log, encode_log_record
+from .messages import encode_log, text_of
 
 # So many lines at once, and one more with each such time in milliseconds.
 _BURST = 20
@@ -43,8 +43,7 @@ class Journal:
 
     def record(self, record: logging.LogRecord) -> None:
         """Tell what was logged."""
-        if self._has_room():
-            self._publish(encode_log_record(record))
+        self._write(record.levelno, record.funcName or record.name, text_of(record))
 
     def _write(self, level: int, emitter: str, text: str) -> None:
         if not self._has_room():
@@ -81,4 +80,7 @@ class JournalHandler(logging.Handler):
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        self._call(lambda: self._journal.record(record))
+        try:
+            self._call(lambda: self._journal.record(record))
+        except RuntimeError:  # the event loop is closed already
+            self.handleError(record)

@@ -82,14 +82,12 @@ def encode_log(text: str, emitter: str, level: int, now: int) -> bytes:
     )
 
 
-def encode_log_record(record: logging.LogRecord) -> bytes:
-    """Return the message of a record of Python's logging, even of one that cannot be formatted."""
+def text_of(record: logging.LogRecord) -> str:
+    """Return the text of a record of Python's logging, even of one that cannot be formatted."""
     try:
-        text = record.getMessage()
+        return record.getMessage()
     except Exception:  # noqa: BLE001 - whatever the texts of its arguments raise
-        text = str(record.msg)
-    emitter = record.funcName or record.name
-    return encode_log(text, emitter, record.levelno, round(record.created * 1000))
+        return str(record.msg)
 
 
 def encode_raw_message(message: RawMessage, version: str, *, flat: bool) -> bytes:

@@ -13,7 +13,7 @@ from ..connector.listener import Listener
 from ..connector.model import JsonValue, LinkError, Reading
 from .available import AvailableDatapoints, Batches
 from .broker import Broker
-from .datapoint_map import ReadMap, change, map_of, read_map, summary
+from .datapoint_map import ReadMap, map_of, newly_published, read_map, summary
 from .inbox import Inbox
 from .journal import JournalHandler
 from .messages import MessageError, encode_heartbeat
@@ -82,7 +82,9 @@ class Mirror(Listener):
         self.map_faults = MapFaults()
         self.publisher = Publisher(options, broker, now)
         self.inbox = Inbox(connector, options, self.publisher, self._take_map, now)
-        self.subscriptions = Subscriptions(broker, self._report_subscription)
+        self.subscriptions = Subscriptions(
+            broker, self._report_subscription, on_refused=on_changed
+        )
         self.is_connected = False
         self._connector = connector
         self._options = options
@@ -312,14 +314,14 @@ class Mirror(Listener):
             self.map_faults = MapFaults(refused=str(err))
             self._on_changed()
             raise
-        changed = change(self.inbox.datapoint_map, read.datapoint_map)
+        published = newly_published(self.inbox.datapoint_map, read.datapoint_map)
         self._use(read)
         journal = self.publisher.journal
         if left_out := read.left_out:
             journal.error(_MAP, f"Left out: {summary(left_out)}"[:500])
         if unknown := self.unknown_keys:
             journal.warning(_MAP, f"Not known here: {summary(unknown)}"[:500])
-        for key in changed.sensors:
+        for key in published:
             self.publisher.publish_latest(key, read.datapoint_map.sensors[key])
         self._on_changed()
 

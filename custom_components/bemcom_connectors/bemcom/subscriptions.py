@@ -7,7 +7,7 @@ from functools import partial
 from itertools import batched
 
 from ..connector.backoff import Backoff
-from .broker import Broker
+from .broker import Broker, MessageRefusedError
 
 # So long may the broker take to answer, in seconds.
 _TIMEOUT = 30.0
@@ -22,13 +22,24 @@ class Subscriptions:
     costs nothing else.
     """
 
-    def __init__(self, broker: Broker, report: Callable[[str], None]) -> None:
-        """Subscribe at a broker; `report` is told what fails, once for each topic."""
+    def __init__(
+        self,
+        broker: Broker,
+        report: Callable[[str], None],
+        *,
+        on_refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Subscribe at a broker; `report` is told what fails, once for each topic.
+
+        `on_refused` is called when `refused` is something else.
+        """
         self._broker = broker
         self._report = report
         self._wanted: dict[str, int] = {}
         self._current: dict[str, int] = {}
-        self._failed: set[str] = set()
+        self._on_refused = on_refused
+        # By topic: whether the broker said that it never will.
+        self._failed: dict[str, bool] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._backoff = Backoff()
@@ -43,9 +54,16 @@ class Subscriptions:
         """Return the topics that are to be listened to."""
         return frozenset(self._wanted)
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Return the topics that the broker does not let us listen to."""
+        return tuple(topic for topic, refused in self._failed.items() if refused)
+
     def want(self, topics: dict[str, int]) -> None:
         """Listen to these topics with their QoS, and to no others."""
         self._wanted = topics
+        for topic in self._failed.keys() - topics.keys():
+            self._note(topic, None)
         self._changed.set()
 
     def connected(self) -> None:
@@ -107,9 +125,18 @@ class Subscriptions:
             async with asyncio.timeout(_TIMEOUT):
                 await what()
         except Exception as err:  # noqa: BLE001 - whatever a client of MQTT raises
-            if topic not in self._failed:
-                self._failed.add(topic)
+            is_new = topic not in self._failed
+            self._note(topic, isinstance(err, MessageRefusedError))
+            if is_new:
                 self._report(f"{topic:.200}: {type(err).__name__}: {err}")
             return False
-        self._failed.discard(topic)
+        self._note(topic, None)
         return True
+
+    def _note(self, topic: str, refused: bool | None) -> None:
+        """Keep whether a question failed, and was refused; None: it did not fail."""
+        before = self._failed.pop(topic, None)
+        if refused is not None and topic in self._wanted:
+            self._failed[topic] = refused
+        if bool(before) != bool(refused):
+            self._on_refused()

@@ -17,8 +17,9 @@ class Notifier:
     def __init__(self, name: str) -> None:
         """Tell nobody yet."""
         self.name = name
-        # Of this connector alone: a mirror has its lines on BEMCom's topic of logs, too.
-        self.logger = logging.getLogger(f"{__package__}.{name}")
+        # Of this connector alone, below a name that no module has: a mirror has its lines on
+        # BEMCom's topic of logs, too.
+        self.logger = logging.getLogger(f"{__package__}.of.{name}")
         self.statistics = Statistics()
         self._listeners: list[Listener] = []
         self._raw_listeners: list[Listener] = []
