@@ -77,6 +77,38 @@ async def test_what_waits_is_not_lost_with_other_options(
     assert [it for it in caplog.records if it.levelno >= logging.ERROR] == []
 
 
+async def test_what_comes_meanwhile_is_not_lost_with_other_options(
+    hass: HomeAssistant, device: Device, mosquitto: Mosquitto
+) -> None:
+    """Neither a value nor a raw message, however long the former connection takes to end."""
+    async with Relay(mosquitto.port) as relay:
+        own = {"keep": "all", "raw_messages": True}
+        entry = hub_entry(device.port, options=mirrored(relay.port, **own))
+        async with bemcom_api(mosquitto.port) as api:
+            connector = await set_up(hass, entry)
+            await api.send_map({"power": 1})
+            await receive(hass, device, connector, b'{"power": 0}\n')
+            await api.until(lambda: api.values(1) == [0])
+            relay.silent = True
+            changing = hass.async_create_task(
+                change(hass, entry, **mirrored(mosquitto.port, **own)["mirror"])
+            )
+            while entry.runtime_data.mirror.is_on:
+                await asyncio.sleep(0)
+            for number in range(1, 6):
+                handled = connector.statistics.messages
+                await device.send(b'{"power": %d}\n' % number)
+                while connector.statistics.messages == handled:
+                    await asyncio.sleep(0.001)
+            assert not entry.runtime_data.mirror.is_on
+            await changing
+            await api.until(lambda: api.values(1)[-1] == 5)
+            assert api.values(1) == [0, 1, 2, 3, 4, 5]
+            await api.until(lambda: len(api.payloads("raw_message_to_db")) == 6)
+            assert entry.runtime_data.mirror.dropped == 0
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_options_that_change_quickly(
     hass: HomeAssistant,
     device: Device,

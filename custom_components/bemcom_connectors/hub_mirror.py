@@ -31,7 +31,7 @@ _RAW_LOOKS = 10
 _FAULT_LOOKS = 2
 
 # What is queued may take so many seconds at the end; less where it can wait for the mirror that
-# follows, as nobody listens to the connector meanwhile.
+# follows.
 _PATIENCE = 5.0
 _HANDOVER = 1.0
 
@@ -102,9 +102,10 @@ class HubMirror:
                     self._run.mirror.refresh_actuators()
                     self.async_announce(self._connector.actuators)
                 return
-            patience = _PATIENCE if options is None else _HANDOVER
-            former = await self._async_end(options, patience)
+            former = await self._async_end(options, goes_on=options is not None)
             if self._over.is_set():
+                if former is not None:
+                    former.mirror.detach()
                 await self._async_keep_raw(former)
                 return
             # They may be right now; if not, that is said again.
@@ -128,14 +129,18 @@ class HubMirror:
             await self._async_keep_raw(await self._async_end(self._options))
 
     async def _async_end(
-        self, other: HubMirrorOptions | None, patience: float = _PATIENCE
+        self, other: HubMirrorOptions | None, *, goes_on: bool = False
     ) -> MirrorRun | None:
-        """End the mirror there is, as these options follow, and return it."""
+        """End the mirror there is, as these options follow, and return it.
+
+        Where it `goes_on` with them, it hears the connector until the next one does.
+        """
         if (run := self._run) is None:
             return None
         self._run = None
         try:
-            await run.async_stop(other, patience)
+            patience = _HANDOVER if goes_on else _PATIENCE
+            await run.async_stop(other, patience, listens=goes_on)
         finally:
             self._kept = run.as_json()
             await self._storage.async_save(self._kept)

@@ -83,6 +83,7 @@ class MirrorRun:
         What a `former` run could not publish any more, this one does.
         """
         if former is not None:
+            former.mirror.detach()
             self.mirror.publisher.latest = former.mirror.publisher.latest
         self.mirror.restore(kept)
         self.mirror.publisher.restore_raw(raw)
@@ -140,16 +141,18 @@ class MirrorRun:
             kept[DISCOVERY] = self._gone
         return kept
 
-    async def async_stop(self, other: HubMirrorOptions | None, patience: float) -> None:
+    async def async_stop(
+        self, other: HubMirrorOptions | None, patience: float, *, listens: bool
+    ) -> None:
         """Publish what is queued, for so many seconds if there is a broker, and end.
 
-        Where the `other` options, of the one that follows, announce nothing or elsewhere,
-        what was announced is taken back.
+        The connector is heard until another run takes over, where one follows with `other`
+        options. Where they announce nothing or elsewhere, what was announced is taken back.
         """
         if self.discovery is not None:
             self.discovery.async_stop(remove=_place(self.options) != _place(other))
         try:
-            await self.mirror.stop(patience)
+            await self.mirror.stop(patience, listens=listens)
         finally:
             await self.broker.stop()
 

@@ -132,11 +132,20 @@ class Mirror(Listener):
             logger.addHandler(handler)
             self._remove.append(lambda: logger.removeHandler(handler))
 
-    async def stop(self, timeout: float = 5.0) -> None:
-        """Publish what is queued, for so many seconds, and end all that runs."""
+    def detach(self) -> None:
+        """Hear the connector no more."""
         for remove in self._remove:
             remove()
         self._remove.clear()
+
+    async def stop(self, timeout: float = 5.0, *, listens: bool = False) -> None:
+        """Publish what is queued, for so many seconds, and end all that runs.
+
+        Where it `listens` further on, until `detach`, what the connector says meanwhile waits
+        in the outbox for whoever takes that over.
+        """
+        if not listens:
+            self.detach()
         if self._announcing is not None:
             self._announce()
         await self.inbox.stop()
