@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from datetime import timedelta
 import json
 import logging
@@ -487,3 +488,49 @@ async def test_another_home_assistant_hears_what_there_is(
         await until(lambda: names() == set())
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
+
+
+async def test_the_user_hears_of_topics_that_are_forbidden(
+    hass: HomeAssistant, device: Device, issue_registry: ir.IssueRegistry
+) -> None:
+    """Until the broker lets the mirror listen."""
+    codes = [0x80]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                kind = (await reader.readexactly(1))[0]
+                size = shift = 0
+                while (part := (await reader.readexactly(1))[0]) & 0x80:
+                    size |= (part & 0x7F) << shift
+                    shift += 7
+                packet = await reader.readexactly(size | part << shift)
+                if kind == 0x10:
+                    writer.write(bytes((0x20, 2, 0, 0)))
+                elif kind == 0x82:
+                    writer.write(bytes((0x90, 3, *packet[:2], codes[0])))
+                elif kind & 0xF6 == 0x32:  # with QoS 1
+                    number = 2 + int.from_bytes(packet[:2])
+                    writer.write(bytes((0x40, 2, *packet[number : number + 2])))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        entry = hub_entry(device.port, options=mirrored(port))
+        issue_id = f"mirror_not_allowed_{entry.entry_id}"
+        await set_up(hass, entry)
+        mirror = entry.runtime_data.mirror
+        async with asyncio.timeout(10):
+            while (issue := issue_registry.async_get_issue(DOMAIN, issue_id)) is None:
+                await asyncio.sleep(0.01)
+            told = str(issue.translation_placeholders)
+            assert "datapoint" in told
+            assert mirror.diagnostics()["not_subscribed"] == [
+                f"{NAME}/datapoint_map",
+                f"{NAME}/raw_message_reprocess",
+            ]
+            codes[0] = 1
+            while issue_registry.async_get_issue(DOMAIN, issue_id) is not None:
+                await asyncio.sleep(0.01)
+        assert mirror.diagnostics()["not_subscribed"] == []
+        assert await hass.config_entries.async_unload(entry.entry_id)

@@ -71,6 +71,7 @@ class HubMirror:
         self._looks = self._fault_looks = 0
         self._fault: MirrorFault | None = None
         self._map_faults: MapFaults | None = None
+        self._refused: tuple[str, ...] = ()
         self._add: list[CALLBACK_TYPE] = []
         self._updates: list[CALLBACK_TYPE] = []
 
@@ -192,7 +193,11 @@ class HubMirror:
             "map_refused": mirror.map_faults.refused,
             "map_left_out": list(mirror.map_faults.left_out),
             "map_unknown_keys": list(mirror.unknown_keys),
+            "left_out_datapoints": mirror.available.ignored,
             "subscribed": sorted(mirror.subscriptions.current),
+            "not_subscribed": sorted(
+                mirror.subscriptions.wanted - mirror.subscriptions.current
+            ),
         }
 
     @callback
@@ -269,6 +274,7 @@ class HubMirror:
         )
         run.async_listen(self._kept, raw, former)
         self._map_faults = run.mirror.map_faults
+        self._refused = ()
         self._run = run
         if run.as_json() != self._kept:
             self._async_learned()
@@ -288,12 +294,15 @@ class HubMirror:
 
     @callback
     def _async_learned(self) -> None:
-        """Save what was learned, soon, and say what is wrong with a map that came."""
+        """Save what was learned, soon, and say what is wrong with a map, or with topics."""
         if (run := self._run) is None:
             return
         if (faults := run.mirror.map_faults) is not self._map_faults:
             self._map_faults = faults
             self._issues.async_mirror_map(faults.refused, faults.left_out)
+        if (refused := run.mirror.subscriptions.refused) != self._refused:
+            self._refused = refused
+            self._issues.async_mirror_topics(refused)
         self._storage.async_save_soon(run.as_json)
 
     def _fault_of(self, run: MirrorRun) -> MirrorFault | None:

@@ -26,6 +26,7 @@ _ACTUATOR_UNUSABLE = "actuator_unusable"
 _CHARGE_POINT_REFUSED = "charge_point_refused"
 _MAP_REFUSED = "mirror_map_refused"
 _MAP_LEFT_OUT = "mirror_map_left_out"
+_NOT_ALLOWED = "mirror_not_allowed"
 
 
 class MirrorFault(StrEnum):
@@ -58,6 +59,7 @@ _KINDS = (
     _ACTUATOR_UNUSABLE,
     _MAP_REFUSED,
     _MAP_LEFT_OUT,
+    _NOT_ALLOWED,
     *(it.issue for it in MirrorFault),
 )
 
@@ -182,8 +184,17 @@ class HubIssues:
             self._delete(_MAP_LEFT_OUT)
 
     @callback
+    def async_mirror_topics(self, refused: Collection[str]) -> None:
+        """Say which topics the broker does not let the mirror listen to."""
+        if refused:
+            self._create(_NOT_ALLOWED, topics=_named(refused))
+        else:
+            self._delete(_NOT_ALLOWED)
+
+    @callback
     def async_mirror_off(self) -> None:
         """Take back all that was said of a mirror."""
+        self.async_mirror_topics(())
         self.async_mirror_mended(*MirrorFault)
         self.async_mirror_map("", ())
 

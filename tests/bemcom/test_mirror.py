@@ -196,7 +196,8 @@ def test_raw_messages_are_kept_over_a_restart() -> None:
         stack.mirror.lost()
         for payload in (b"1", b"2"):
             stack.connector.run_sensor_flow(payload)
-        kept.extend(stack.mirror.publisher.raw_waiting())
+        waiting = stack.mirror.publisher.outbox.raw.messages()
+        kept.extend(it.payload.decode() for it in waiting)
 
     async def after(stack: Stack) -> None:
         stack.mirror.publisher.restore_raw(kept)

@@ -125,10 +125,6 @@ class Publisher:
         self._put(self.outbox.state, topic, payload, self._options.qos, False)
         self.sender.wake()
 
-    def raw_waiting(self) -> list[str]:
-        """Return the raw messages that wait, as they are kept over a restart."""
-        return [it.payload.decode() for it in self.outbox.raw.messages()]
-
     def restore_raw(self, kept: Iterable[str]) -> None:
         """Take raw messages that were kept."""
         topic, qos = self.topics.raw_message_to_db, self._options.raw_qos
