@@ -1,7 +1,7 @@
 """Base entity of the actuators."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, override
+from typing import override
 
 from homeassistant.core import callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -10,17 +10,15 @@ from homeassistant.helpers.restore_state import (
     RestoredExtraData,
     RestoreEntity,
 )
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .connector.actuators import Actuator, ActuatorKind, StateSource
 from .connector.devices import own_key
 from .connector.model import JsonValue
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
-from .device_info import device_info
+from .entity import DeviceEntity
 from .hub_actuators import actuator_unique_id
 from .keys import name_of, read
 from .ocpp_actuator_looks import ActuatorLooks, ocpp_actuator_looks
-from .ocpp_hub import AVAILABILITY
 from .subentry_groups import by_subentry
 
 ATTR_REPLY = "reply"
@@ -35,16 +33,14 @@ __all__ = [
 ]
 
 
-class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
+class ActuatorEntity(DeviceEntity, RestoreEntity):
     """Something that can be set on a device."""
 
-    _attr_has_entity_name = True
     _unrecorded_attributes = frozenset({ATTR_REPLY})
 
     def __init__(self, coordinator: ConnectorCoordinator, actuator: Actuator) -> None:
         """Set and show `actuator`."""
-        super().__init__(coordinator)
-        entry = coordinator.config_entry
+        super().__init__(coordinator, actuator.device_id)
         self.actuator = actuator
         self._own_key = own_key(actuator.key, actuator.device_id)
         self.looks: ActuatorLooks | None = None
@@ -56,9 +52,8 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
             self._attr_translation_key = self.looks.translation_key
             self._attr_entity_category = self.looks.entity_category
             self._attr_entity_registry_enabled_default = self.looks.enabled_default
-        self._attr_unique_id = actuator_unique_id(entry, actuator.key)
-        self._attr_device_info = device_info(
-            coordinator.hass, entry, actuator.device_id
+        self._attr_unique_id = actuator_unique_id(
+            coordinator.config_entry, actuator.key
         )
         self._attr_assumed_state = (
             actuator.state_source is StateSource.SENT
@@ -67,25 +62,11 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
         self._value: JsonValue = None
         self._reply: JsonValue = None
 
-    @property
-    @override
-    def available(self) -> bool:
-        """Return whether the device can be reached."""
-        ocpp, device_id = self.coordinator.ocpp, self.actuator.device_id
-        return super().available and (
-            ocpp is None or device_id is None or ocpp.is_available(device_id)
-        )
-
     @override
     async def async_added_to_hass(self) -> None:
         """Follow the state of the actuator."""
         await super().async_added_to_hass()
         actuators, actuator = self.coordinator.actuators, self.actuator
-        ocpp, device_id = self.coordinator.ocpp, actuator.device_id
-        if ocpp is not None and device_id is not None:
-            self.async_on_remove(
-                ocpp.async_subscribe(device_id, AVAILABILITY, self._handle_availability)
-            )
         if (kept := await self.async_get_last_extra_data()) is not None:
             actuators.async_restore(actuator, kept.as_dict().get(_VALUE))
         self.async_on_remove(actuators.async_subscribe(actuator, self._handle_state))
@@ -100,11 +81,6 @@ class ActuatorEntity(CoordinatorEntity[ConnectorCoordinator], RestoreEntity):
     async def async_send(self, value: JsonValue) -> None:
         """Set the actuator; raises translated errors."""
         await self.coordinator.actuators.async_send(self.actuator.key, value)
-
-    @callback
-    def _handle_availability(self, _event_type: str, _more: dict[str, Any]) -> None:
-        """Show whether the device can be reached."""
-        self.async_write_ha_state()
 
     @callback
     def _handle_state(self) -> None:

@@ -36,10 +36,49 @@ class HubEntity(CoordinatorEntity[ConnectorCoordinator]):
         return True
 
 
-class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
-    """A datapoint of a device."""
+class DeviceEntity(CoordinatorEntity[ConnectorCoordinator]):
+    """Something of a device on the link; charge points come and go while the link is up."""
 
     _attr_has_entity_name = True
+
+    def __init__(
+        self, coordinator: ConnectorCoordinator, device_id: str | None
+    ) -> None:
+        """Belong to a device; None: the hub itself."""
+        super().__init__(coordinator)
+        self.device_id = device_id
+        self._attr_device_info = device_info(
+            coordinator.hass, coordinator.config_entry, device_id
+        )
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the device can be reached."""
+        ocpp, device_id = self.coordinator.ocpp, self.device_id
+        return super().available and (
+            ocpp is None or device_id is None or ocpp.is_available(device_id)
+        )
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow whether the device can be reached."""
+        await super().async_added_to_hass()
+        ocpp, device_id = self.coordinator.ocpp, self.device_id
+        if ocpp is not None and device_id is not None:
+            self.async_on_remove(
+                ocpp.async_subscribe(device_id, AVAILABILITY, self._handle_availability)
+            )
+
+    @callback
+    def _handle_availability(self, _event_type: str, _more: dict[str, Any]) -> None:
+        """Show whether the device can be reached."""
+        self.async_write_ha_state()
+
+
+class DatapointEntity(DeviceEntity):
+    """A datapoint of a device."""
+
     # Known the moment it is added, as a message brought it.
     datapoint: DatapointDescription
 
@@ -47,13 +86,11 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         self, coordinator: ConnectorCoordinator, datapoint: DatapointDescription
     ) -> None:
         """Show `datapoint` the way its description says."""
-        super().__init__(coordinator)
-        entry = coordinator.config_entry
+        super().__init__(coordinator, datapoint.device_id)
         self.datapoint = datapoint
         self._take_name(datapoint)
-        self._attr_unique_id = datapoint_unique_id(entry, datapoint.key)
-        self._attr_device_info = device_info(
-            coordinator.hass, entry, datapoint.device_id
+        self._attr_unique_id = datapoint_unique_id(
+            coordinator.config_entry, datapoint.key
         )
         self._attr_entity_category = datapoint.entity_category
         self._attr_entity_registry_enabled_default = datapoint.enabled_default
@@ -75,14 +112,7 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
     @override
     def available(self) -> bool:
         """Return whether the device can be reached, unless that is what is shown."""
-        datapoint, ocpp = self.datapoint, self.coordinator.ocpp
-        if datapoint.is_always_available:
-            return True
-        return super().available and (
-            ocpp is None
-            or datapoint.device_id is None
-            or ocpp.is_available(datapoint.device_id)
-        )
+        return self.datapoint.is_always_available or super().available
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -95,12 +125,6 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         for _, key in datapoint.attributes:
             self.async_on_remove(
                 coordinator.followers.async_follow(key, self._handle_attributes)
-            )
-        if coordinator.ocpp is not None and datapoint.device_id is not None:
-            self.async_on_remove(
-                coordinator.ocpp.async_subscribe(
-                    datapoint.device_id, AVAILABILITY, self._handle_availability
-                )
             )
         self._update_value()
 
@@ -122,11 +146,6 @@ class DatapointEntity(CoordinatorEntity[ConnectorCoordinator]):
         """Show what else there is to say, if it is news."""
         if self._take_attributes():
             self.async_write_ha_state()
-
-    @callback
-    def _handle_availability(self, _event_type: str, _more: dict[str, Any]) -> None:
-        """Show whether the device can be reached."""
-        self.async_write_ha_state()
 
     @callback
     def _take_attributes(self) -> bool:

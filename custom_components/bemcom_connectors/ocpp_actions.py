@@ -3,19 +3,18 @@
 import voluptuous as vol
 
 from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
-from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonValueType
 
 from .ocpp.transactions import MAX_FINISHED
+from .ocpp_action import CHARGE_POINT
 from .ocpp_targets import charge_point_target
-from .targets import ATTR_DEVICE_ID, ATTR_HUB, Action
+from .targets import Action
 
 ATTR_LIMIT = "limit"
 
 GET_SESSIONS_SCHEMA = vol.Schema(
     {
-        vol.Optional(ATTR_HUB): cv.string,
-        vol.Required(ATTR_DEVICE_ID): cv.string,
+        **CHARGE_POINT,
         vol.Optional(ATTR_LIMIT, default=MAX_FINISHED): vol.All(
             vol.Coerce(int), vol.Range(1, MAX_FINISHED)
         ),

@@ -1,20 +1,27 @@
 """The actions that control charge points: start and stop, availability, settings, anything else."""
 
-from collections.abc import Callable, Coroutine
-from functools import wraps
 from typing import Any
 
 import voluptuous as vol
 
-from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 
 from .ocpp.control import OF_CONNECTORS
 from .ocpp.enums import ExtendedMessageTrigger, MessageTrigger, ResetType
-from .ocpp.model import MAX_CONNECTORS
-from .ocpp_errors import invalid_payload, translating
-from .ocpp_targets import ATTR_CONNECTOR_ID, ChargePointTarget, charge_point_target
-from .targets import ATTR_DEVICE_ID, ATTR_HUB, Action
+from .ocpp_action import (
+    ATTR_TRANSACTION_ID,
+    CHARGE_POINT,
+    CONNECTOR,
+    TRANSACTION_ID,
+    Handler,
+    of_charge_point,
+    one_of,
+    text,
+)
+from .ocpp_errors import invalid_payload
+from .ocpp_targets import ATTR_CONNECTOR_ID, ChargePointTarget
+from .targets import Action
 
 ATTR_ACTION = "action"
 ATTR_AVAILABLE = "available"
@@ -24,53 +31,11 @@ ATTR_KEYS = "keys"
 ATTR_MESSAGE = "message"
 ATTR_MESSAGE_ID = "message_id"
 ATTR_PAYLOAD = "payload"
-ATTR_TRANSACTION_ID = "transaction_id"
 ATTR_TYPE = "type"
 ATTR_VALUE = "value"
 ATTR_VENDOR_ID = "vendor_id"
 
 _MAX_KEYS = 100
-_MAX_TRANSACTION_ID = 2**31 - 1
-# Some wallboxes make up numbers that are negative.
-TRANSACTION_ID = vol.All(
-    vol.Coerce(int), vol.Range(-_MAX_TRANSACTION_ID, _MAX_TRANSACTION_ID)
-)
-
-CHARGE_POINT = {
-    vol.Optional(ATTR_HUB): cv.string,
-    vol.Required(ATTR_DEVICE_ID): cv.string,
-}
-CONNECTOR = CHARGE_POINT | {
-    vol.Optional(ATTR_CONNECTOR_ID): vol.All(
-        vol.Coerce(int), vol.Range(0, MAX_CONNECTORS)
-    )
-}
-
-type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
-type Act = Callable[[ChargePointTarget, dict[str, Any]], Coroutine[Any, Any, Any]]
-
-
-def of_charge_point(act: Act) -> Handler:
-    """Return the handler of an action: what it is for is found, and what fails translated."""
-
-    @wraps(act)
-    async def handle(call: ServiceCall) -> ServiceResponse:
-        target = charge_point_target(call.hass, call.data)
-        with translating(target.name):
-            response: ServiceResponse = await act(target, call.data)
-        return response if call.return_response else None
-
-    return handle
-
-
-def text(limit: int, minimum: int = 1) -> vol.All:
-    """Return what takes a text of a length."""
-    return vol.All(cv.string, vol.Length(minimum, limit))
-
-
-def one_of(*words: str) -> vol.In:
-    """Return what takes one of OCPP's words."""
-    return vol.In([str(word) for word in words])
 
 
 @of_charge_point

@@ -5,17 +5,17 @@ from typing import Any, override
 
 from homeassistant.core import callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import BemcomConfigEntry, ConnectorCoordinator
+from .entity import DeviceEntity
 from .ocpp.model import split_device_id
-from .ocpp_hub import AVAILABILITY, OcppHub
+from .ocpp_hub import OcppHub
 
 
-class OcppEntity(CoordinatorEntity[ConnectorCoordinator]):
+class OcppEntity(DeviceEntity):
     """Something of a charge point or connector that tells what happens."""
 
-    _attr_has_entity_name = True
+    device_id: str
 
     def __init__(
         self,
@@ -25,38 +25,21 @@ class OcppEntity(CoordinatorEntity[ConnectorCoordinator]):
         kind: str,
     ) -> None:
         """Follow what happens of a kind at a device; the kind names the entity too."""
-        super().__init__(coordinator, context=device_id)
+        super().__init__(coordinator, device_id)
         self.ocpp = ocpp
-        self.device_id = device_id
         self.charge_point_id, _ = split_device_id(device_id)
         self._kind = kind
         entry_id = coordinator.config_entry.entry_id
         self._attr_translation_key = kind
         self._attr_unique_id = f"{entry_id}_ocpp_{device_id}_{kind}"
-        self._attr_device_info = ocpp.device_info(device_id)
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return whether the charge point can be reached."""
-        return super().available and self.ocpp.is_available(self.device_id)
 
     @override
     async def async_added_to_hass(self) -> None:
         """Follow what happens."""
         await super().async_added_to_hass()
-        for kind, update in (
-            (self._kind, self._happened),
-            (AVAILABILITY, self._handle_availability),
-        ):
-            self.async_on_remove(
-                self.ocpp.async_subscribe(self.device_id, kind, update)
-            )
-
-    @callback
-    def _handle_availability(self, _event_type: str, _more: dict[str, Any]) -> None:
-        """Show whether the charge point can be reached."""
-        self.async_write_ha_state()
+        self.async_on_remove(
+            self.ocpp.async_subscribe(self.device_id, self._kind, self._happened)
+        )
 
     @callback
     def _happened(self, event_type: str, attributes: dict[str, Any]) -> None:

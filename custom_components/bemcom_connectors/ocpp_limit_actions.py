@@ -7,7 +7,7 @@ import voluptuous as vol
 from homeassistant.core import SupportsResponse
 
 from .ocpp.enums import ChargingRateUnit
-from .ocpp_control_actions import CONNECTOR, of_charge_point, one_of
+from .ocpp_action import CONNECTOR, of_charge_point, one_of
 from .ocpp_targets import ChargePointTarget
 from .targets import Action
 

@@ -20,7 +20,7 @@ from .ocpp.enums import (
     RecurrencyKind,
 )
 from .ocpp.profile_reading import Defaults, read_connector_id, read_profile
-from .ocpp_control_actions import (
+from .ocpp_action import (
     ATTR_TRANSACTION_ID,
     CONNECTOR,
     TRANSACTION_ID,

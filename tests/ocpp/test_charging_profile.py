@@ -27,7 +27,7 @@ from custom_components.bemcom_connectors.ocpp.enums import (
     ChargingRateUnit as Unit,
     RecurrencyKind as Recurrency,
 )
-from custom_components.bemcom_connectors.ocpp.profile_planning import clock_plan, plan
+from custom_components.bemcom_connectors.ocpp.profile_planning import plan
 from custom_components.bemcom_connectors.ocpp.profile_reading import (
     Defaults,
     read_connector_id,
@@ -865,85 +865,3 @@ def test_a_plan_is_what_was_planned(
         assert found.limit == tenths(wanted)
     limits = [it.limit for it in made.periods]
     assert all(a != b for a, b in pairwise(limits))
-
-
-NIGHTLY = [(22 * 60, 16), (6 * 60, 0)]
-
-
-def limit_at(made: ChargingSchedule, moment: float) -> float | None:
-    """Return what a schedule limits to at a point in time."""
-    assert made.start is not None
-    assert made.duration is not None
-    if not 0 <= moment - made.start < made.duration:
-        return None
-    return [it for it in made.periods if it.start <= moment - made.start][-1].limit
-
-
-def test_a_plan_by_the_clock_on_the_wall() -> None:
-    """Over the night in which the clock is put forward."""
-    start = at("2026-03-27T12:00:00", BERLIN)
-    made = clock_plan(NIGHTLY, A, start=start, zone=BERLIN, days=3)
-    check(replace(PROFILE, schedule=made))
-    assert made.start == start
-    for time, limit in {
-        "2026-03-27T21:59:59": 0,
-        "2026-03-27T22:00:00": 16,
-        "2026-03-28T05:59:59": 16,
-        "2026-03-28T06:00:00": 0,
-        "2026-03-28T22:00:00": 16,
-        "2026-03-29T05:59:59": 16,
-        "2026-03-29T06:00:00": 0,
-        "2026-03-29T23:59:59": 16,
-        "2026-03-30T00:00:00": None,
-    }.items():
-        assert limit_at(made, at(time, BERLIN)) == limit, time
-
-
-def test_a_plan_that_begins_at_night() -> None:
-    start = at("2026-03-10T01:00:00", BERLIN)
-    made = clock_plan(NIGHTLY, A, start=start, zone=BERLIN, days=1)
-    assert [(it.start, it.limit) for it in made.periods] == [
-        (0, 16),
-        (5 * 3600, 0),
-        (21 * 3600, 16),
-    ]
-    assert made.duration == 23 * 3600
-
-
-def test_hours_that_the_clock_leaves_out_or_shows_twice() -> None:
-    entries = [(0, 6), (2 * 60 + 30, 10), (3 * 60, 16)]
-    spring = clock_plan(
-        entries, A, start=at("2026-03-29T00:00:00", BERLIN), zone=BERLIN, days=1
-    )
-    assert [(it.start, it.limit) for it in spring.periods] == [(0, 6), (7200, 16)]
-    assert spring.duration == 23 * 3600
-    autumn = clock_plan(
-        entries, A, start=at("2026-10-25T00:00:00", BERLIN), zone=BERLIN, days=1
-    )
-    assert [(it.start, it.limit) for it in autumn.periods] == [
-        (0, 6),
-        (9000, 10),
-        (4 * 3600, 16),
-    ]
-    assert autumn.duration == 25 * 3600
-
-
-@pytest.mark.parametrize(
-    ("entries", "others", "rule"),
-    [
-        ([], {}, Rule.NO_PERIODS),
-        ([(24 * 60, 6)], {}, Rule.OUT_OF_RANGE),
-        ([(-1, 6)], {}, Rule.OUT_OF_RANGE),
-        (NIGHTLY, {"days": 0}, Rule.DURATION_NOT_POSITIVE),
-        (NIGHTLY, {"days": 400}, Rule.OUT_OF_RANGE),
-        (NIGHTLY, {"start": math.nan}, Rule.NOT_FINITE),
-        (NIGHTLY, {"start": 1e20}, Rule.OUT_OF_RANGE),
-        (NIGHTLY, {"start": at("9999-12-30T00:00:00")}, Rule.OUT_OF_RANGE),
-    ],
-)
-def test_what_is_no_plan_for_every_day(
-    entries: Any, others: dict[str, Any], rule: Rule
-) -> None:
-    with pytest.raises(ProfileError) as error:
-        clock_plan(entries, A, **{"start": NOON, "zone": UTC, **others})
-    assert error.value.rule is rule

@@ -1,20 +1,11 @@
-"""Schedules from a list of points in time and limits, or from a plan for every day.
+"""Schedules from a list of points in time and limits."""
 
-A Recurring profile repeats in UTC, so that a daily plan by the clock on the wall would be an
-hour off for half of the year. Such a plan is an Absolute one for the days ahead, which
-`clock_plan` makes; it is to be made anew before it ends.
-"""
-
-from collections.abc import Iterable, Sequence
-from datetime import datetime, time, timedelta, tzinfo
+from collections.abc import Iterable
 import math
 
 from .charging_profile import ChargingSchedule, Period, tenths
 from .enums import ChargingRateUnit
 from .profile_rules import ProfileError, ProfileRule, finite
-
-_MINUTES_A_DAY = 24 * 60
-_MAX_DAYS = 366
 
 
 def plan(
@@ -50,58 +41,6 @@ def plan(
         periods=tuple(periods),
         start=float(first),
         duration=duration,
-        min_rate=min_rate,
-    )
-
-
-def clock_plan(
-    entries: Sequence[tuple[int, float]],
-    unit: ChargingRateUnit,
-    *,
-    start: float,
-    zone: tzinfo,
-    days: int = 7,
-    phases: int | None = None,
-    min_rate: float | None = None,
-) -> ChargingSchedule:
-    """Return the schedule of a plan for every day, from `start` on for so many days.
-
-    Entries are minutes after midnight by the clock on the wall in `zone`, and the limit from
-    then on; the last one of a day goes on until the first of the next. A time that the clock
-    leaves out in spring comes up to an hour later, of one that it shows twice the first one
-    counts.
-    """
-    if days > _MAX_DAYS:
-        raise ProfileError(ProfileRule.OUT_OF_RANGE, field="days")
-    if not all(0 <= minutes < _MINUTES_A_DAY for minutes, _ in entries):
-        raise ProfileError(ProfileRule.OUT_OF_RANGE, field="start")
-    first = _second(start, "start")
-    try:
-        today = datetime.fromtimestamp(first, zone).date()
-        dates = [today + timedelta(days=day) for day in range(-1, days + 1)]
-        moments = [
-            (
-                datetime.combine(date, time(*divmod(minutes, 60)), zone).timestamp(),
-                limit,
-            )
-            for date in dates
-            for minutes, limit in sorted(entries, key=lambda it: it[0])
-        ]
-        end = datetime.combine(dates[-1], time(), zone).timestamp()
-    except (OverflowError, OSError, ValueError) as err:
-        raise ProfileError(ProfileRule.OUT_OF_RANGE, field="start") from err
-    # What the clock leaves out must not come after what follows it.
-    for index in range(len(moments) - 2, -1, -1):
-        moment, limit = moments[index]
-        moments[index] = (min(moment, moments[index + 1][0]), limit)
-    # What went before counts still when it begins.
-    before = [limit for moment, limit in moments if moment <= first][-1:]
-    later = [it for it in moments if it[0] > first]
-    return plan(
-        [*((float(first), limit) for limit in before), *later],
-        unit,
-        end=end,
-        phases=phases,
         min_rate=min_rate,
     )
 

@@ -25,7 +25,6 @@ class ImpossibleReason(StrEnum):
 
     # Nothing runs that could be stopped or limited.
     NO_TRANSACTION = "no_transaction"
-    TRANSACTION_RUNNING = "transaction_running"
     NO_SUCH_CONNECTOR = "no_such_connector"
     # It accepts a limit, and reports another one.
     NOT_EFFECTIVE = "not_effective"
