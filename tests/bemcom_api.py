@@ -12,7 +12,7 @@ import aiomqtt
 from tests.hub import NAME
 
 
-class BemcomApi:
+class StackApi:
     """Listens to one connector, as django-api does; a map is sent when a test says so."""
 
     def __init__(self, client: aiomqtt.Client, connector: str) -> None:
@@ -87,10 +87,10 @@ class BemcomApi:
 @asynccontextmanager
 async def bemcom_api(
     port: int, connector: str = NAME, **more: Any
-) -> AsyncGenerator[BemcomApi]:
+) -> AsyncGenerator[StackApi]:
     """Yield an API that is connected to a broker."""
     async with aiomqtt.Client("127.0.0.1", port, **more) as client:
-        api = BemcomApi(client, connector)
+        api = StackApi(client, connector)
         await client.subscribe(f"{connector}/#", 1)
         listening = asyncio.create_task(api.listen())
         try:

@@ -5,6 +5,7 @@ The engine's tests use no Home Assistant; only a test that asks for `hass` gets 
 
 from collections.abc import AsyncGenerator, Generator
 import os
+from pathlib import Path
 import ssl
 
 from hypothesis import settings
@@ -13,6 +14,7 @@ import trustme
 
 # Before Home Assistant puts the plug-in's own custom_components in its place.
 import custom_components.bemcom_connectors  # noqa: F401
+from tests.bemcom.mosquitto import Mosquitto
 from tests.device import Device
 from tests.flows import mock_setup_entry, quick  # noqa: F401 - fixtures
 
@@ -69,3 +71,10 @@ def tls_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context
+
+
+@pytest.fixture
+async def mosquitto(loopback: str, tmp_path: Path) -> AsyncGenerator[Mosquitto]:
+    """Return a broker that takes everybody."""
+    async with Mosquitto(tmp_path) as running:
+        yield running

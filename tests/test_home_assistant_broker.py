@@ -36,9 +36,10 @@ from homeassistant.components.mqtt import (
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from tests.bemcom.broker_access import passwords
+from tests.bemcom.listening import Listener, until
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
 from tests.bemcom.stack import NAME, FakeConnector
-from tests.bemcom.test_own_broker import Listener, passwords, until
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 
@@ -55,13 +56,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
     monkeypatch.setattr(mqtt_client, "DISCOVERY_COOLDOWN", 0)
     # Which it looks into for entities.
     monkeypatch.setattr("homeassistant.config.load_yaml_config_file", lambda *_: {})
-
-
-@pytest.fixture
-async def mosquitto(loopback: str, tmp_path: Path) -> AsyncGenerator[Mosquitto]:
-    """Return a broker that takes everybody."""
-    async with Mosquitto(tmp_path) as running:
-        yield running
 
 
 def mqtt_entry(hass: HomeAssistant, port: int, **more: Any) -> MockConfigEntry:

@@ -15,15 +15,13 @@ from custom_components.bemcom_connectors.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from tests.bemcom.broker_access import passwords
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
 from tests.bemcom.relay import Relay
-from tests.bemcom.test_own_broker import passwords
 from tests.bemcom_api import bemcom_api
 from tests.device import Device
 from tests.hub import hub_entry, receive, set_up, state_of
-from tests.test_mirror_hub import BROKER, LOST, change, look, mirrored, mosquitto
-
-__all__ = ["mosquitto"]
+from tests.mirrored_hub import BROKER, LOST, change, look, mirrored
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 

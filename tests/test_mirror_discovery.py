@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 import json
-from pathlib import Path
 import re
 from typing import Any
 
@@ -69,9 +68,9 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.template import Template
 from homeassistant.util import dt as dt_util
+from tests.bemcom.listening import options as broker_options, until
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
 from tests.bemcom.test_messages import JSON
-from tests.bemcom.test_own_broker import options as broker_options, until
 from tests.device import Device
 from tests.hub import NAME, hub_entry, receive
 from tests.ocpp_wallbox import wallbox
@@ -204,13 +203,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "custom_components.bemcom_connectors.mirror_discovery._SETTLED", 0.1
     )
-
-
-@pytest.fixture
-async def mosquitto(loopback: str, tmp_path: Path) -> AsyncGenerator[Mosquitto]:
-    """Return a broker that takes everybody."""
-    async with Mosquitto(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The options that mirror a hub to MQTT, with real brokers."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 import logging
 from pathlib import Path
 import socket
@@ -28,8 +28,8 @@ from custom_components.bemcom_connectors.mirror_options import (
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from tests.bemcom.broker_access import files, passwords
 from tests.bemcom.mosquitto import Mosquitto, free_port, needs_mosquitto
-from tests.bemcom.test_own_broker import files, passwords
 from tests.hub import NAME, OPTIONS, hub_entry, serial_entry
 from tests.ocpp_flows import ocpp_entry
 from tests.pages import ENGLISH, labels, read
@@ -164,13 +164,6 @@ def dialog(hass: HomeAssistant) -> Dialog:
     entry = hub_entry(1)
     entry.add_to_hass(hass)
     return Dialog(hass, entry)
-
-
-@pytest.fixture
-async def mosquitto(loopback: str, tmp_path: Path) -> AsyncGenerator[Mosquitto]:
-    """Return a broker that takes everybody."""
-    async with Mosquitto(tmp_path) as running:
-        yield running
 
 
 # On and off

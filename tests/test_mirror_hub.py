@@ -1,19 +1,16 @@
 """A hub that is mirrored to MQTT: a real device, a real broker, and Home Assistant between."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 import aiomqtt
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
-    async_fire_time_changed,
     get_system_health_info,
 )
 from pytest_homeassistant_custom_component.components.diagnostics import (
@@ -35,53 +32,15 @@ from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 from tests.actuators import HEATER, sensor_entry
+from tests.bemcom.broker_access import files, passwords
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
-from tests.bemcom.test_own_broker import files, passwords
 from tests.bemcom_api import bemcom_api
 from tests.device import Device
 from tests.hub import NAME, hub_entry, receive, set_up, state_of
+from tests.mirrored_hub import BROKER, LOST, change, look, mirrored, subscribed
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
-
-BROKER = "binary_sensor.demo_meter_mqtt_broker"
-LOST = "sensor.demo_meter_mqtt_messages_lost"
-
-
-@pytest.fixture
-async def mosquitto(loopback: str, tmp_path: Path) -> AsyncGenerator[Mosquitto]:
-    """Return a broker that takes everybody."""
-    async with Mosquitto(tmp_path) as running:
-        yield running
-
-
-def mirrored(port: int, **more: Any) -> dict[str, Any]:
-    """Return options with a mirror."""
-    own = {"connection": "own", "host": "127.0.0.1", "port": port}
-    return {"framing": "line", "mirror": own | more}
-
-
-async def subscribed(entry: MockConfigEntry, topic: str) -> None:
-    """Wait until the mirror hears of a topic."""
-    async with asyncio.timeout(10):
-        while topic not in entry.runtime_data.mirror.diagnostics()["subscribed"]:
-            await asyncio.sleep(0.01)
-
-
-async def look(hass: HomeAssistant, looks: int) -> None:
-    """Let the hub look at itself so many times."""
-    now = dt_util.utcnow()
-    for number in range(1, looks + 1):
-        async_fire_time_changed(hass, now + timedelta(seconds=31 * number))
-        await hass.async_block_till_done()
-
-
-async def change(hass: HomeAssistant, entry: MockConfigEntry, **mirror: Any) -> None:
-    """Let a user change the options of the mirror; without any it is off."""
-    options = {**entry.options, "mirror": mirror}
-    hass.config_entries.async_update_entry(entry, options=options)
-    await hass.async_block_till_done()
 
 
 async def test_a_hub_is_a_connector_for_a_stack(

@@ -17,24 +17,22 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from tests.actuators import HEATER, sensor_entry
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
-from tests.bemcom_api import BemcomApi, bemcom_api
+from tests.bemcom_api import StackApi, bemcom_api
 from tests.device import Device
 from tests.hub import NAME, hub_entry, receive, set_up, state_of
+from tests.mirrored_hub import look, mirrored, subscribed
 from tests.test_actuators_anew import Scene
-from tests.test_mirror_hub import look, mirrored, mosquitto, subscribed
-
-__all__ = ["mosquitto"]
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 
 
-def actuators(api: BemcomApi) -> set[str]:
+def actuators(api: StackApi) -> set[str]:
     """Return what was announced last."""
     found = api.payloads("available_datapoints")
     return set(found[-1]["actuator"]) if found else set()
 
 
-def sensors(api: BemcomApi) -> set[str]:
+def sensors(api: StackApi) -> set[str]:
     """Return what was announced last."""
     found = api.payloads("available_datapoints")
     return set(found[-1]["sensor"]) if found else set()

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from homeassistant.core import HomeAssistant
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
-from tests.bemcom_api import BemcomApi, bemcom_api
+from tests.bemcom_api import StackApi, bemcom_api
+from tests.mirrored_hub import change, mirrored, subscribed
 from tests.ocpp_hub import (
     NAME,
     charge_point_data,
@@ -21,22 +21,14 @@ from tests.ocpp_hub import (
     status,
 )
 from tests.ocpp_wallbox import Wallbox, wallbox
-from tests.test_mirror_hub import change, mirrored, subscribed
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
-
-
-@pytest.fixture
-async def mosquitto(loopback: str, tmp_path: Path) -> AsyncGenerator[Mosquitto]:
-    """Return a broker that takes everybody."""
-    async with Mosquitto(tmp_path) as running:
-        yield running
 
 
 @asynccontextmanager
 async def stack(
     hass: HomeAssistant, mosquitto: Mosquitto
-) -> AsyncGenerator[tuple[Wallbox, BemcomApi]]:
+) -> AsyncGenerator[tuple[Wallbox, StackApi]]:
     """Yield a wallbox whose hub is mirrored, and the API of the stack."""
     async with (
         bemcom_api(mosquitto.port, NAME) as api,

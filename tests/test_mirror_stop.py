@@ -18,13 +18,11 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, Event, HomeAssistant
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
 from tests.bemcom.relay import Relay
-from tests.bemcom_api import BemcomApi, bemcom_api
+from tests.bemcom_api import StackApi, bemcom_api
 from tests.device import Device
 from tests.hub import hub_entry, receive, set_up, state_of
+from tests.mirrored_hub import BROKER, change, mirrored
 from tests.test_home_assistant_broker import mqtt_entry
-from tests.test_mirror_hub import BROKER, change, mirrored, mosquitto
-
-__all__ = ["mosquitto"]
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 
@@ -45,7 +43,7 @@ async def set_up_mqtt(hass: HomeAssistant, port: int) -> MockConfigEntry:
     return entry
 
 
-def said_goodbye(api: BemcomApi) -> bool:
+def said_goodbye(api: StackApi) -> bool:
     """Tell whether the last heartbeat ends at once, and the last line is the last one."""
     beats = api.payloads("heartbeat")
     return bool(

@@ -14,9 +14,7 @@ from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
 from tests.bemcom_api import bemcom_api
 from tests.device import Device
 from tests.hub import hub_entry, receive, set_up, state_of
-from tests.test_mirror_hub import BROKER, change, look, mirrored, mosquitto
-
-__all__ = ["mosquitto"]
+from tests.mirrored_hub import BROKER, change, look, mirrored
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 

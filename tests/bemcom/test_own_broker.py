@@ -1,17 +1,15 @@
 """The connection to a broker of the user's own, against a real mosquitto."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 import json
 import logging
 from pathlib import Path
-import shutil
 import socket
-import subprocess
 import time
-from typing import Any
+from typing import Any, override
 
 import aiomqtt
 import pytest
@@ -42,6 +40,8 @@ from custom_components.bemcom_connectors.bemcom.own_broker import (
 )
 from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.model import LinkReason, OptionsError
+from tests.bemcom.broker_access import files, passwords, readable
+from tests.bemcom.listening import Listener, options, until
 from tests.bemcom.mosquitto import Mosquitto, free_port, needs_mosquitto
 from tests.bemcom.stack import NAME, FakeConnector
 
@@ -51,35 +51,19 @@ SECRET = "correct-horse-battery"
 TOPIC = f"{NAME}/messages/1/value"
 
 
-class Listener:
-    """Remembers what it hears."""
+class Attempts(Backoff):
+    """Counts how often something failed."""
+
+    count = 0
 
     def __init__(self) -> None:
-        self.events: list[str] = []
-        self.messages: list[tuple[str, bytes, bool]] = []
+        """Wait but a moment after each."""
+        super().__init__(0.01, 0.02)
 
-    def connected(self) -> None:
-        """Note it."""
-        self.events.append("connected")
-
-    def lost(self) -> None:
-        """Note it."""
-        self.events.append("lost")
-
-    def received(self, topic: str, payload: bytes, retain: bool) -> None:
-        """Keep it."""
-        self.messages.append((topic, payload, retain))
-
-
-async def until(is_so: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something that happens elsewhere."""
-    async with asyncio.timeout(seconds):
-        while not is_so():
-            await asyncio.sleep(0.01)
-
-
-def options(port: int, **more: Any) -> BrokerOptions:
-    return BrokerOptions(host="127.0.0.1", port=port, **more)
+    @override
+    def next_delay(self) -> float:
+        self.count += 1
+        return super().next_delay()
 
 
 @asynccontextmanager
@@ -95,29 +79,6 @@ async def connection(
         yield broker
     finally:
         await broker.stop()
-
-
-@pytest.fixture
-async def mosquitto(loopback: str, tmp_path: Path) -> AsyncGenerator[Mosquitto]:
-    """Return a broker that takes everybody."""
-    async with Mosquitto(tmp_path) as running:
-        yield running
-
-
-def passwords(folder: Path, **users: str) -> tuple[str, ...]:
-    """Return settings for these users only."""
-    tool = shutil.which("mosquitto_passwd")
-    if tool is None:
-        pytest.skip("mosquitto_passwd is not installed")
-    file = folder / "passwords"
-    file.touch(mode=0o600)
-    for user, password in users.items():
-        subprocess.run([tool, "-b", str(file), user, password], check=True)
-    # It gives up root, and must be able to read the file then.
-    file.chmod(0o644)
-    for parent in file.parents[:3]:
-        parent.chmod(0o755)
-    return ("allow_anonymous false", f"password_file {file}")
 
 
 # Messages
@@ -343,12 +304,12 @@ async def test_a_wrong_password_is_told_and_never_shown(
         error = await why(wrong)
         assert error.reason is BrokerReason.CREDENTIALS
         changes: list[object] = []
+        attempts = Attempts()
         broker = OwnBroker(
-            wrong, on_changed=lambda: changes.append(1), backoff=Backoff(0.01, 0.02)
+            wrong, on_changed=lambda: changes.append(1), backoff=attempts
         )
         broker.start(Listener())
-        await until(lambda: broker.error)
-        await asyncio.sleep(0.3)  # some more attempts
+        await until(lambda: attempts.count >= 5)
         assert changes == [1]
         assert getattr(broker.error, "reason", None) is BrokerReason.CREDENTIALS
         await broker.stop()
@@ -372,15 +333,6 @@ async def test_a_password_that_cannot_be_sent_is_not_shown() -> None:
 def mqtt_5(monkeypatch: pytest.MonkeyPatch) -> None:
     """Speak MQTT 5, in which a broker says what it refuses."""
     monkeypatch.setattr(own_broker, "_PROTOCOLS", (aiomqtt.ProtocolVersion.V5,))
-
-
-def readable(folder: Path, text: str) -> tuple[str, ...]:
-    """Return settings for a broker with access rights."""
-    access = folder / "acl"
-    access.write_text(text)
-    for parent in access.parents[:3]:
-        parent.chmod(0o755)
-    return ("allow_anonymous true", f"acl_file {access}")
 
 
 async def test_topics_that_are_none(loopback: str, tmp_path: Path) -> None:
@@ -566,21 +518,6 @@ async def test_a_broker_that_takes_its_time_is_not_left(
 @pytest.fixture
 def authority() -> trustme.CA:
     return trustme.CA()
-
-
-def files(authority: trustme.CA, folder: Path, name: str) -> dict[str, Any]:
-    """Return the files of a certificate that anybody may read."""
-    issued = authority.issue_cert("127.0.0.1", common_name=name)
-    paths = {kind: folder / f"{name}-{kind}.pem" for kind in ("certificate", "key")}
-    issued.cert_chain_pems[0].write_to_path(str(paths["certificate"]))
-    issued.private_key_pem.write_to_path(str(paths["key"]))
-    paths["ca"] = folder / f"{name}-ca.pem"
-    authority.cert_pem.write_to_path(str(paths["ca"]))
-    for path in paths.values():
-        path.chmod(0o644)
-        for parent in path.parents[:3]:
-            parent.chmod(0o755)
-    return {kind: str(path) for kind, path in paths.items()}
 
 
 async def test_tls_with_certificates_of_both(
