@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bemcom_connectors import hub_mirror
 from custom_components.bemcom_connectors.bemcom.mirror import Mirror
 from custom_components.bemcom_connectors.hub_mirror import HubMirror
 from custom_components.bemcom_connectors.mirror_run import MirrorRun
@@ -94,10 +95,15 @@ async def test_a_broker_that_confirms_nothing_holds_nobody_up_for_long(
     hass: HomeAssistant,
     device: Device,
     mosquitto: Mosquitto,
+    *,
     connection: str,
     how: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After five seconds the rest is given up."""
+    """After some seconds, of which this test waits for one, the rest is given up."""
+    monkeypatch.setattr(hub_mirror, "_PATIENCE", 1.0)
+    # Home Assistant's own, which comes after that.
+    monkeypatch.setattr("homeassistant.components.mqtt.client.TIMEOUT_ACK", 1)
     async with Relay(mosquitto.port) as relay:
         own = connection == "own"
         options = mirrored(relay.port) if own else HOME_ASSISTANT
@@ -126,7 +132,7 @@ async def test_a_broker_that_confirms_nothing_holds_nobody_up_for_long(
                 while not ends:
                     await asyncio.sleep(0.01)
         took = time.monotonic() - began
-        assert 4 < took < 7
+        assert 0.9 < took < 3
         if how == "off":
             await hass.config_entries.async_unload(entry.entry_id)
         await relay.cut()
@@ -195,7 +201,8 @@ async def test_attempts_leave_nothing_behind(
 
     first = [await attempt() for _ in range(3)][-1]
     last = [await attempt() for _ in range(20)][-1]
-    assert last == first
+    # Home Assistant itself may have ended something meanwhile.
+    assert all(now <= before for now, before in zip(last, first, strict=True))
     assert await hass.config_entries.async_unload(entry.entry_id)
     await device.listen()
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -211,7 +218,7 @@ async def test_no_log_has_the_password_in_it(
     """Not even when everybody tells all they can."""
     caplog.set_level(logging.DEBUG)
     for name in list(logging.root.manager.loggerDict):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, name)  # which is undone afterwards
     secret = {"username": "hub-user", "password": "open-sesame"}
     entry = hub_entry(device.port, options=mirrored(mosquitto.port, **secret))
     connector = await set_up(hass, entry)

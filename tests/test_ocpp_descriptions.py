@@ -108,7 +108,8 @@ def test_every_description_has_its_texts(language: str) -> None:
         assert set(text.get("state_attributes", {})) == attributes, looks
         used[looks.platform].add(key)
     hubs_own = {"messages", "dropped_frames", "parse_errors", "field_errors"}
-    hubs_own |= {"last_message", "connection"}
+    hubs_own |= {"last_message", "connection", "mirror_connection"}
+    hubs_own |= {"mirror_dropped", "mirror_waiting"}
     for platform, keys in used.items():
         assert set(TEXTS[language][platform]) - hubs_own == keys
 
