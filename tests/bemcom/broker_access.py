@@ -18,10 +18,7 @@ def passwords(folder: Path, **users: str) -> tuple[str, ...]:
     file.touch(mode=0o600)
     for user, password in users.items():
         subprocess.run([tool, "-b", str(file), user, password], check=True)
-    # It gives up root, and must be able to read the file then.
-    file.chmod(0o644)
-    for parent in file.parents[:3]:
-        parent.chmod(0o755)
+    _let_in(file)
     return ("allow_anonymous false", f"password_file {file}")
 
 
@@ -29,8 +26,7 @@ def readable(folder: Path, text: str) -> tuple[str, ...]:
     """Return settings for a broker with access rights."""
     access = folder / "acl"
     access.write_text(text)
-    for parent in access.parents[:3]:
-        parent.chmod(0o755)
+    _let_in(access)
     return ("allow_anonymous true", f"acl_file {access}")
 
 
@@ -43,7 +39,13 @@ def files(authority: trustme.CA, folder: Path, name: str) -> dict[str, Any]:
     paths["ca"] = folder / f"{name}-ca.pem"
     authority.cert_pem.write_to_path(str(paths["ca"]))
     for path in paths.values():
-        path.chmod(0o644)
-        for parent in path.parents[:3]:
-            parent.chmod(0o755)
+        _let_in(path)
     return {kind: str(path) for kind, path in paths.items()}
+
+
+def _let_in(path: Path) -> None:
+    """Let a broker that gives up root read a file; folders above pytest's stay as they are."""
+    path.chmod(0o644)
+    for parent in path.parents:
+        if "pytest-of-" in str(parent):
+            parent.chmod(0o755)
