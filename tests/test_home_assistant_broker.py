@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
 from itertools import pairwise
 import json
 import logging
@@ -104,7 +105,7 @@ async def follow(
                 await hass.config_entries.async_unload(entry.entry_id)
 
 
-def reason(broker: HomeAssistantBroker) -> MqttReason | None:
+def reason(broker: HomeAssistantBroker) -> StrEnum | None:
     return None if broker.error is None else broker.error.reason
 
 

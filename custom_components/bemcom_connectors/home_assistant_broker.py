@@ -13,8 +13,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from .bemcom.broker import BrokerError
-from .bemcom.own_broker import BrokerListener
+from .bemcom.broker import BrokerError, BrokerListener, ConnectError
 from .home_assistant_client import HomeAssistantClient
 from .home_assistant_mqtt import MQTT, mqtt_entry
 
@@ -37,15 +36,6 @@ _TEXTS = {
 }
 
 
-class MqttError(BrokerError):
-    """There is no connection, for `reason`; the text is one for the log."""
-
-    def __init__(self, reason: MqttReason) -> None:
-        """Keep the reason beside its text."""
-        super().__init__(_TEXTS[reason])
-        self.reason = reason
-
-
 class HomeAssistantBroker:
     """Follows the MQTT integration, which may come, go and connect elsewhere at any time."""
 
@@ -54,7 +44,7 @@ class HomeAssistantBroker:
     ) -> None:
         """Follow nothing yet; `on_changed` is called when `error` is another one."""
         # Why there is no connection; None: there is one, or it is on its way.
-        self.error: MqttError | None = None
+        self.error: ConnectError | None = None
         self._hass = hass
         self._on_changed = on_changed
         self._listener: BrokerListener | None = None
@@ -166,7 +156,7 @@ class HomeAssistantBroker:
         """Keep why there is no connection, and log it once."""
         if reason == (None if self.error is None else self.error.reason):
             return
-        self.error = None if reason is None else MqttError(reason)
+        self.error = None if reason is None else ConnectError(reason, _TEXTS[reason])
         if reason is None:
             _LOGGER.info("Connected through Home Assistant's MQTT integration")
         else:

@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.const import CONF_DISCOVERY, CONF_HOST, CONF_PASSWORD, CONF_PORT
 from homeassistant.helpers.importlib import async_import_module
 
+from .bemcom.broker import ConnectError
 from .bemcom.broker_options import BrokerOptions
 from .bemcom.topics import checked_name, topic_fault
 from .command_forms import names_of
@@ -203,7 +204,7 @@ class MirrorSteps(OptionsFlow):
         """Connect to a broker; return the form's errors."""
         # Who has no mirror needs no client.
         await async_import_module(self.hass, f"{__package__}.bemcom.own_broker")
-        from .bemcom.own_broker import ConnectError, test  # noqa: PLC0415
+        from .bemcom.own_broker import test  # noqa: PLC0415
 
         placeholders["address"] = options.where
         try:

@@ -1,6 +1,7 @@
 """What a mirror needs of a broker, whichever connection it is."""
 
 from collections.abc import Awaitable
+from enum import StrEnum
 from typing import Protocol
 
 from ..connector.model import ConnectorError
@@ -12,6 +13,15 @@ class BrokerError(ConnectorError):
 
 class MessageRefusedError(BrokerError):
     """The broker will never take this message or subscription."""
+
+
+class ConnectError(BrokerError):
+    """There is no connection, for `reason`; the text is one for the log."""
+
+    def __init__(self, reason: StrEnum, text: str) -> None:
+        """Keep the reason beside the text."""
+        super().__init__(text)
+        self.reason = reason
 
 
 class Broker(Protocol):
@@ -35,3 +45,16 @@ class Broker(Protocol):
 
     def unsubscribe(self, topic: str) -> Awaitable[None]:
         """Listen to a topic no more, or raise BrokerError."""
+
+
+class BrokerListener(Protocol):
+    """Who is told what happens on the connection; a mirror is one."""
+
+    def connected(self) -> None:
+        """Hear that there is a connection, on which nothing is subscribed."""
+
+    def lost(self) -> None:
+        """Hear that there is none any more."""
+
+    def received(self, topic: str, payload: bytes, retain: bool) -> None:
+        """Take a message."""

@@ -21,9 +21,8 @@ _MAX_REPLAYS = 1000
 _MAX_REPLAY_BYTES = 16 * 1024 * 1024
 
 _FLOW = "run_actuator_flow"
-_MAP = "update_datapoint_map"
+UPDATE_MAP = "update_datapoint_map"
 _REPLAY = "reprocess_raw_message"
-_MAX_TEXT = 500
 
 
 class Inbox:
@@ -64,7 +63,7 @@ class Inbox:
         emitter = _FLOW
         try:
             if topic == topics.datapoint_map:
-                emitter = _MAP
+                emitter = UPDATE_MAP
                 self._take_map(payload)
             elif topic == topics.raw_message_reprocess:
                 emitter = _REPLAY
@@ -72,8 +71,8 @@ class Inbox:
             elif not self.following.take(topic, payload):
                 self._take_value(topic, payload, retain)
         except MessageError as err:
-            text = f"{err}" if emitter == _MAP else f"{topic:.200}: {err}"
-            self.journal.error(emitter, text[:_MAX_TEXT])
+            text = f"{err}" if emitter == UPDATE_MAP else f"{topic:.200}: {err}"
+            self.journal.error(emitter, text)
 
     async def stop(self) -> None:
         """Let go of all that waits."""
@@ -119,7 +118,7 @@ class Inbox:
             else:
                 reason = f"{error.reason.value}: {error}".removesuffix(": ")
                 text = f"{key}: Not carried out: {reason}"
-                self.journal.error(_FLOW, text[:_MAX_TEXT])
+                self.journal.error(_FLOW, text)
             outcome(error)
 
         self.commands.put(command, done)
@@ -167,7 +166,7 @@ class Inbox:
                 try:
                     readings = await self._connector.reprocess_raw_msg(message)
                 except ParseError as err:
-                    self.journal.error(_REPLAY, f"{err}"[:_MAX_TEXT])
+                    self.journal.error(_REPLAY, f"{err}")
                     continue
                 for reading in readings:
                     self._publisher.publish_archived(reading, self.datapoint_map)

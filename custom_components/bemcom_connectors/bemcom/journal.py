@@ -9,6 +9,8 @@ from .messages import encode_log, text_of
 # So many lines at once, and one more with each such time in milliseconds.
 _BURST = 20
 _INTERVAL = 1000
+# Characters of a line of the mirror's own.
+_LONGEST = 500
 
 
 class Journal:
@@ -31,19 +33,23 @@ class Journal:
 
     def info(self, emitter: str, text: str) -> None:
         """Tell what happened."""
-        self._write(logging.INFO, emitter, text)
+        self._tell(logging.INFO, emitter, text)
 
     def warning(self, emitter: str, text: str) -> None:
         """Tell what somebody may want to look at."""
-        self._write(logging.WARNING, emitter, text)
+        self._tell(logging.WARNING, emitter, text)
 
     def error(self, emitter: str, text: str) -> None:
         """Tell what went wrong."""
-        self._write(logging.ERROR, emitter, text)
+        self._tell(logging.ERROR, emitter, text)
 
     def record(self, record: logging.LogRecord) -> None:
         """Tell what was logged."""
         self._write(record.levelno, record.funcName or record.name, text_of(record))
+
+    def _tell(self, level: int, emitter: str, text: str) -> None:
+        """Write a line of the mirror's own; what others sent may be in it, and long."""
+        self._write(level, emitter, text[:_LONGEST])
 
     def _write(self, level: int, emitter: str, text: str) -> None:
         if not self._has_room():

@@ -14,7 +14,7 @@ from ..connector.model import JsonValue, LinkError, Reading
 from .available import AvailableDatapoints, Batches
 from .broker import Broker
 from .datapoint_map import ReadMap, map_of, newly_published, read_map, summary
-from .inbox import Inbox
+from .inbox import UPDATE_MAP, Inbox
 from .journal import JournalHandler
 from .messages import MessageError, encode_heartbeat
 from .model import MirrorOptions
@@ -28,8 +28,6 @@ _LOGGER = logging.getLogger(__name__)
 
 # A heartbeat comes so much earlier than it was announced, so that none seems to be missing.
 _SLACK = 2 / 3
-
-_MAP = "update_datapoint_map"
 
 # BEMCom's connectors give this for what takes anything.
 _ANYTHING = "0"
@@ -123,9 +121,8 @@ class Mirror(Listener):
     def _listen_to_log(self) -> None:
         """Have what the connector logs on the topic of logs, as upstream's connectors do."""
         logger = self._connector.logger
-        if isinstance(
-            logger, logging.Logger
-        ):  # which one of somebody else's may replace
+        # A connector of somebody else's may have another kind of its own.
+        if isinstance(logger, logging.Logger):
             loop = asyncio.get_running_loop()
             journal = self.publisher.journal
             handler = JournalHandler(journal, loop.call_soon_threadsafe)
@@ -264,7 +261,7 @@ class Mirror(Listener):
         if online:
             journal.info("on_connection", "Connected to the device.")
         elif error is not None:
-            journal.error("on_connection", f"Connection to device lost. {error}"[:500])
+            journal.error("on_connection", f"Connection to device lost. {error}")
 
     def refresh_actuators(self) -> None:
         """Announce what can be set now; called by itself with every heartbeat."""
@@ -327,9 +324,9 @@ class Mirror(Listener):
         self._use(read)
         journal = self.publisher.journal
         if left_out := read.left_out:
-            journal.error(_MAP, f"Left out: {summary(left_out)}"[:500])
+            journal.error(UPDATE_MAP, f"Left out: {summary(left_out)}")
         if unknown := self.unknown_keys:
-            journal.warning(_MAP, f"Not known here: {summary(unknown)}"[:500])
+            journal.warning(UPDATE_MAP, f"Not known here: {summary(unknown)}")
         for key in published:
             self.publisher.publish_latest(key, read.datapoint_map.sensors[key])
         self._on_changed()
@@ -369,7 +366,7 @@ class Mirror(Listener):
         """Tell that the broker does not let us listen."""
         text = f"The broker does not take a subscription: {what}"
         _LOGGER.warning("%s: %s", self._options.connector_name, text)
-        self.publisher.journal.error("subscribe", text[:500])
+        self.publisher.journal.error("subscribe", text)
 
 
 def _example(actuator: Actuator) -> JsonValue:

@@ -7,14 +7,13 @@ from enum import StrEnum
 import logging
 import secrets
 import ssl
-from typing import Protocol
 
 import aiomqtt
 
 from ..connector.backoff import Backoff
 from ..connector.model import LinkReason, OptionsError
 from ..connector.transport import link_error
-from .broker import BrokerError
+from .broker import BrokerError, BrokerListener, ConnectError
 from .broker_client import Client, ClosedError
 from .broker_options import BrokerOptions, create_tls
 from .outbox import Outgoing
@@ -44,28 +43,6 @@ class BrokerReason(StrEnum):
     UNAVAILABLE = "unavailable"
     NO_BROKER = "no_broker"
     REFUSED = "refused_by_broker"
-
-
-class ConnectError(BrokerError):
-    """There is no connection, for `reason`; the text is one for the log."""
-
-    def __init__(self, reason: BrokerReason | LinkReason, text: str) -> None:
-        """Keep the reason beside the text."""
-        super().__init__(text)
-        self.reason = reason
-
-
-class BrokerListener(Protocol):
-    """Who is told what happens on the connection; a mirror is one."""
-
-    def connected(self) -> None:
-        """Hear that there is a connection, on which nothing is subscribed."""
-
-    def lost(self) -> None:
-        """Hear that there is none any more."""
-
-    def received(self, topic: str, payload: bytes, retain: bool) -> None:
-        """Take a message."""
 
 
 class OwnBroker:

@@ -56,11 +56,7 @@ class Publisher:
         self.latest.update(dict.fromkeys(values, reading))
         if len(self.latest) > _MAX_LATEST:  # of a device that invents keys
             self.latest = dict.fromkeys(values, reading)
-        topics = sensors.sensors
-        lane, retain = self.outbox.values, self._options.retain
-        for key, value in values.items():
-            if (topic := topics.get(key)) is not None:
-                self._value(lane, topic, value, reading.timestamp, retain)
+        self._mapped(self.outbox.values, reading, sensors, self._options.retain)
         if own := self.own.sensors:
             for key in values.keys() & own.keys():
                 self._own_values(key, reading)
@@ -68,10 +64,7 @@ class Publisher:
 
     def publish_archived(self, reading: Reading, sensors: DatapointMap) -> None:
         """Publish values of the past; they are not what whoever comes later shall find."""
-        for key, value in reading.values.items():
-            if (topic := sensors.sensors.get(key)) is not None:
-                lane = self.outbox.replays
-                self._value(lane, topic, value, reading.timestamp, False)
+        self._mapped(self.outbox.replays, reading, sensors, False)
         self.sender.wake()
 
     def publish_latest(self, key: str, topic: str) -> None:
@@ -137,6 +130,15 @@ class Publisher:
         """Count the messages that were lost."""
         return self.outbox.dropped + self.too_large
 
+    def _mapped(
+        self, lane: Lane, reading: Reading, sensors: DatapointMap, retain: bool
+    ) -> None:
+        """Publish the values that have a topic of BEMCom's."""
+        topics = sensors.sensors
+        for key, value in reading.values.items():
+            if (topic := topics.get(key)) is not None:
+                self._value(lane, topic, value, reading.timestamp, retain)
+
     def _own_values(self, key: str, reading: Reading) -> None:
         """Publish a value on the topics of our own."""
         value = reading.values[key]
@@ -191,7 +193,7 @@ class Publisher:
             text = f"The broker refuses a message: {what}"
             _LOGGER.warning("%s: %s", self.topics.connector, text)
             if not what.startswith(f"{self.topics.logs}:"):
-                self.journal.error("publish", text[:500])
+                self.journal.error("publish", text)
 
     def _is_first(self, what: str) -> bool:
         """Tell whether something is to be told of, which it is once."""
