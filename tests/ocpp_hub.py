@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-import socket
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -23,18 +22,12 @@ from homeassistant.helpers.event import (
     async_track_state_change_event,
 )
 from tests.ocpp.client import RawClient, dial
+from tests.ports import free_port
 
 NAME = "wallboxes"
 CP = "CP1"
 
 BOOT = {"chargePointVendor": "Acme", "chargePointModel": "Wall 11"}
-
-
-def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def charge_point_data(charge_point_id: str = CP, **more: Any) -> ConfigSubentryData:

@@ -23,8 +23,8 @@ from custom_components.bemcom_connectors.connector.model import CommandReason
 from demo.bemcom import BemcomApi, map_of
 from demo.bemcom_api import value_of
 from demo.broker import BrokerStartError, DemoBroker, find_amqtt, find_mosquitto
-from tests.bemcom.mosquitto import free_port
 from tests.bemcom.stack import NAME, FakeConnector
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("loopback")
 

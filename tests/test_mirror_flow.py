@@ -29,10 +29,11 @@ from homeassistant.config_entries import ConfigEntryDisabler, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from tests.bemcom.broker_access import files, passwords
-from tests.bemcom.mosquitto import Mosquitto, free_port, needs_mosquitto
+from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
 from tests.hub import NAME, OPTIONS, hub_entry, serial_entry
 from tests.ocpp_flows import ocpp_entry
 from tests.pages import ENGLISH, labels, read
+from tests.ports import free_port
 from tests.subentries import suggested
 
 pytestmark = pytest.mark.usefixtures("loopback", "hub_is_down")

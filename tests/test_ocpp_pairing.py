@@ -12,7 +12,8 @@ from homeassistant.data_entry_flow import FlowResultType
 from tests.flows import submit
 from tests.ocpp.client import dial
 from tests.ocpp_flows import ocpp_entry
-from tests.ocpp_hub import BOOT, CP, free_port
+from tests.ocpp_hub import BOOT, CP
+from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("loopback")
 

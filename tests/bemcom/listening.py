@@ -31,7 +31,7 @@ async def until(is_so: Callable[[], object], seconds: float = 20) -> None:
     """Wait for something that happens elsewhere."""
     async with asyncio.timeout(seconds):
         while not is_so():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.002)
 
 
 def options(port: int, **more: Any) -> BrokerOptions:

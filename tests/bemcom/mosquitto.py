@@ -2,29 +2,21 @@
 
 import asyncio
 from pathlib import Path
-import shutil
 import signal
-import socket
 import subprocess
 import time
 from typing import Self
 
 import pytest
 
-# Where Debian has it, which is not on everybody's path.
-PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+from demo.broker import find_mosquitto
+from tests.ports import free_port
+
+PROGRAM = find_mosquitto()
 
 needs_mosquitto = pytest.mark.skipif(
     PROGRAM is None, reason="mosquitto is not installed"
 )
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind((host, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _run(config: Path) -> subprocess.Popen[bytes]:

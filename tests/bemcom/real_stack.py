@@ -19,6 +19,7 @@ from custom_components.bemcom_connectors.bemcom.mirror import Mirror
 from custom_components.bemcom_connectors.bemcom.outbox import Outgoing
 from custom_components.bemcom_connectors.bemcom.own_broker import OwnBroker
 from custom_components.bemcom_connectors.connector.backoff import Backoff
+from tests.bemcom.listening import until
 from tests.bemcom.mosquitto import Mosquitto
 from tests.bemcom.stack import NOW, Stack
 
@@ -33,13 +34,6 @@ class Loop(asyncio.SelectorEventLoop):
     @override
     def time(self) -> float:
         return super().time() + self.skipped
-
-
-async def until(is_so: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something that happens elsewhere."""
-    async with asyncio.timeout(seconds):
-        while not is_so():
-            await asyncio.sleep(0.002)
 
 
 class Api:

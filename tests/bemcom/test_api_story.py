@@ -16,8 +16,9 @@ from custom_components.bemcom_connectors.bemcom.model import MirrorOptions
 from custom_components.bemcom_connectors.bemcom.outbox import Outgoing
 from custom_components.bemcom_connectors.bemcom.own_broker import OwnBroker
 from custom_components.bemcom_connectors.connector.backoff import Backoff
+from tests.bemcom.listening import until
 from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
-from tests.bemcom.real_stack import Api, until
+from tests.bemcom.real_stack import Api
 from tests.bemcom.relay import Relay
 from tests.bemcom.stack import NAME, FakeConnector
 

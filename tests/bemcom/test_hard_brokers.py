@@ -27,10 +27,12 @@ from custom_components.bemcom_connectors.bemcom.own_broker import (
 from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.model import LinkReason, Reading
 from tests.bemcom.broker_access import files, passwords, readable
-from tests.bemcom.mosquitto import Mosquitto, free_port, needs_mosquitto
-from tests.bemcom.real_stack import Api, until
+from tests.bemcom.listening import until
+from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
+from tests.bemcom.real_stack import Api
 from tests.bemcom.relay import Relay
 from tests.bemcom.stack import NAME, FakeConnector
+from tests.ports import free_port
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 

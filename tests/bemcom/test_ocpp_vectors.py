@@ -12,8 +12,9 @@ import pytest
 from custom_components.bemcom_connectors.bemcom.ocpp_datapoints import ocpp_datapoints
 from custom_components.bemcom_connectors.connector.model import ParseError, RawMessage
 from custom_components.bemcom_connectors.ocpp.connector import OcppConnector
+from tests.bemcom.listening import until
 from tests.bemcom.mosquitto import PROGRAM, Mosquitto
-from tests.bemcom.real_stack import RealStack, until
+from tests.bemcom.real_stack import RealStack
 from tests.bemcom.stack import NAME, NOW, Play, Stack
 from tests.bemcom.test_messages import JSON
 from tests.ocpp.test_ocpp_commands import wallbox

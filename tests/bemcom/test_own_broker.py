@@ -18,6 +18,7 @@ import trustme
 from custom_components.bemcom_connectors.bemcom import broker_client, own_broker
 from custom_components.bemcom_connectors.bemcom.broker import (
     BrokerError,
+    ConnectError,
     MessageRefusedError,
 )
 from custom_components.bemcom_connectors.bemcom.broker_options import (
@@ -34,7 +35,6 @@ from custom_components.bemcom_connectors.bemcom.model import MirrorOptions
 from custom_components.bemcom_connectors.bemcom.outbox import Outgoing
 from custom_components.bemcom_connectors.bemcom.own_broker import (
     BrokerReason,
-    ConnectError,
     OwnBroker,
     test as try_broker,
 )
@@ -42,8 +42,9 @@ from custom_components.bemcom_connectors.connector.backoff import Backoff
 from custom_components.bemcom_connectors.connector.model import LinkReason, OptionsError
 from tests.bemcom.broker_access import files, passwords, readable
 from tests.bemcom.listening import Listener, options, until
-from tests.bemcom.mosquitto import Mosquitto, free_port, needs_mosquitto
+from tests.bemcom.mosquitto import Mosquitto, needs_mosquitto
 from tests.bemcom.stack import NAME, FakeConnector
+from tests.ports import free_port
 
 pytestmark = [needs_mosquitto, pytest.mark.usefixtures("loopback")]
 

@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-import socket
 import sys
 import time
 
@@ -11,15 +10,9 @@ import aiohttp
 
 from demo.home_assistant import REPOSITORY, HomeAssistantApi
 from demo.start import PASSWORD, USERNAME, serial_port_beside
+from tests.ports import free_port
 
 READY = "Ready."
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class DemoProcess:

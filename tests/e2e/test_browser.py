@@ -6,8 +6,8 @@ from playwright.async_api import expect
 
 from demo.hubs import METER, WEATHER
 from demo.meter import JsonMeter
+from tests.ports import free_port
 
-from .demo_process import free_port
 from .visitor import Visitor
 from .waits import entity_with, wait_for_change
 

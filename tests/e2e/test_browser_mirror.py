@@ -4,8 +4,9 @@ from playwright.async_api import expect
 
 from demo.bemcom import BemcomApi
 from demo.hubs import METER
+from tests.ports import free_port
 
-from .demo_process import DemoProcess, free_port
+from .demo_process import DemoProcess
 from .visitor import Visitor
 from .waits import entity_with
 

@@ -6,8 +6,9 @@ import socket
 from playwright.async_api import Locator, expect
 
 from demo.hubs import OCPP
+from tests.ports import free_port
 
-from .demo_process import DemoProcess, free_port
+from .demo_process import DemoProcess
 from .log_check import complaints
 from .visitor import Visitor
 from .waits import (
