@@ -174,22 +174,13 @@ class HubIssues:
     @callback
     def async_mirror_map(self, refused: str, left_out: Collection[str]) -> None:
         """Say what is wrong with the datapoint map that came last."""
-        if refused:
-            self._create(_MAP_REFUSED, reason=code(refused))
-        else:
-            self._delete(_MAP_REFUSED)
-        if left_out:
-            self._create(_MAP_LEFT_OUT, entries=_named(left_out))
-        else:
-            self._delete(_MAP_LEFT_OUT)
+        self._follow(_MAP_REFUSED, refused, reason=code(refused))
+        self._follow(_MAP_LEFT_OUT, left_out, entries=_named(left_out))
 
     @callback
     def async_mirror_topics(self, refused: Collection[str]) -> None:
         """Say which topics the broker does not let the mirror listen to."""
-        if refused:
-            self._create(_NOT_ALLOWED, topics=_named(refused))
-        else:
-            self._delete(_NOT_ALLOWED)
+        self._follow(_NOT_ALLOWED, refused, topics=_named(refused))
 
     @callback
     def async_mirror_off(self) -> None:
@@ -213,6 +204,14 @@ class HubIssues:
             received=code(printable_bytes(data)),
             reason=code(outcome if isinstance(outcome, str) else "-"),
         )
+
+    def _follow(self, kind: str, wrong: object, **placeholders: str) -> None:
+        """Raise an issue where something is wrong, and take it back where nothing is."""
+        if wrong:
+            warning = ir.IssueSeverity.WARNING
+            self._create(kind, severity=warning, **placeholders)
+        else:
+            self._delete(kind)
 
     def _create(
         self,
